@@ -1,0 +1,82 @@
+# Two commands: `make repro` and `make test`. Each sets up all it needs. `make help` lists the others.
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
+VENV   := .venv
+ONLY   :=
+TOL    := 0.02
+FROM   :=
+MANIFEST :=
+
+BIN   := $(abspath $(VENV))/bin
+READY := $(VENV)/.ready
+DVC   := $(BIN)/python -m dvc
+
+# The stages find papermill, and this checkout's library whatever is installed. Threads and hash seed are part of the result.
+export PATH := $(BIN):$(PATH)
+export PYTHONPATH := $(CURDIR)
+export OMP_NUM_THREADS := 2
+export PYTHONHASHSEED := 0
+export TOKENIZERS_PARALLELISM := false
+export DVC_NO_ANALYTICS := 1
+# no network; `make repro HF_HUB_OFFLINE=0 TRANSFORMERS_OFFLINE=0` lets models be fetched from a hub (params/paper.yaml)
+export HF_HUB_OFFLINE ?= 1
+export TRANSFORMERS_OFFLINE ?= 1
+export HF_HUB_DISABLE_TELEMETRY := 1
+unexport MPLBACKEND
+
+.PHONY: help repro test smoke check scratch adopt own world lab setup clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY)  ## the environment in .venv; every other target does it first
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo 'Python 3.11 or newer is needed, and "$(PYTHON)" is not: name one with `make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)`' >&2; exit 1; }
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@echo 'setting up $(VENV) (once; some minutes)'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
+	@touch $@
+
+repro: $(READY)  ## data and trained weights restored, every other result computed anew; prints the main table
+	@$(BIN)/python tools/restore.py
+	rm -rf metrics reports
+	$(DVC) repro
+	@cat reports/tables/*.md
+	@echo; echo 'tables: reports/tables  figures: reports/figures  numbers: metrics  executed notebooks: runs'
+
+test: $(READY)  ## all that checks the project; ONLY=text runs the checks whose name holds it
+	@$(BIN)/python tools/check.py --only '$(ONLY)'
+
+smoke: $(READY)  ## every stage from nothing, at the smallest size, in a temporary copy
+	@$(BIN)/python tools/smoke.py
+
+check: $(READY)  ## metrics now against those of the last commit, within TOL
+	@$(BIN)/python tools/compare.py --tol $(TOL)
+
+scratch: $(READY)  ## everything from nothing, training too (hours); run again after an interruption, it goes on
+	@mkdir -p .dvc/tmp
+	@test -e .dvc/tmp/scratch || { rm -rf dvc.lock metrics reports && touch .dvc/tmp/scratch; }
+	$(DVC) repro --no-run-cache
+	@rm .dvc/tmp/scratch
+
+adopt: $(READY)  ## take in weights trained elsewhere: FROM=folder with one sub-folder for each model
+	@$(BIN)/python tools/adopt.py '$(FROM)'
+
+own: $(READY)  ## the training-free rows on your own data: MANIFEST=file.csv (README says which columns)
+	@mkdir -p runs
+	@papermill --cwd nbs/pipeline nbs/pipeline/own.ipynb runs/own.ipynb -p manifest '$(abspath $(MANIFEST))'
+
+world: $(READY)  ## render the data set anew, by the recipe in params.yaml
+	@$(BIN)/python tools/world.py
+
+lab: $(READY)  ## JupyterLab in the same environment
+	@$(BIN)/jupyter lab --notebook-dir=nbs
+
+clean:  ## what the stages left, but neither data, models nor environment
+	rm -rf build runs features rankings _proc _docs
+	find nbs sketchnb -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
