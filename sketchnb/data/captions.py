@@ -10,8 +10,8 @@ __all__ = ['MENTION', 'COLOUR_WORDS', 'PATTERN_WORDS', 'PATTERN_NOUNS', 'PLACE_W
 import numpy as np
 from .photos import Look
 
-# %% ../../nbs/data/05_captions.ipynb #d7af79ee
-MENTION = dict(body=.92, second=.30, pattern=.55, place=.30, skin=.25)    # how often a fact is said: frozen with the difficulty
+# %% ../../nbs/data/05_captions.ipynb #15a9de53
+MENTION = dict(body=.90, second=.15, pattern=.45, place=.20, skin=.15)    # how often a fact is said: frozen with the difficulty
 COLOUR_WORDS = dict(red=['red','red','bright red'], orange=['orange'], yellow=['yellow','yellow','bright yellow'], green=['green'], blue=['blue','blue','dark blue'],
     purple=['purple','violet'], pink=['pink'], brown=['brown'], grey=['grey','grey','gray'], black=['black'], white=['white'])
 PATTERN_WORDS = dict(plain=['plain','plain'], striped=['striped','stripy'], dotted=['dotted','spotted'], checked=['checked','chequered'])
@@ -29,11 +29,11 @@ def facts(look, place, rng, mention=MENTION):
     if got.get('pattern')=='plain' and rng.random() < .6: del got['pattern']      # few people say that something is plain
     return got or dict(body=look.body)
 
-# %% ../../nbs/data/05_captions.ipynb #5f77d451
+# %% ../../nbs/data/05_captions.ipynb #8e325ff0
 def _a(s): return ('an ' if s[0] in 'aeiou' else 'a ') + s
 
-def describe(f, rng, noun='one'):
-    "Say the facts `f` of a `noun`, e.g. 'a red striped one with white parts, on grass' (no leading 'a photo of')"
+def describe(f, rng, noun='one', place_first=True):
+    "Say the facts `f` of a `noun`, e.g. 'a red striped one with white parts, on grass'; the place may come first"
     pick = lambda xs: str(rng.choice(xs))
     c, p, s = (pick(COLOUR_WORDS[f['body']]) if 'body' in f else ''), f.get('pattern'), f.get('second')
     skin = SKIN_WORDS[f['skin']] if 'skin' in f else ''
@@ -46,13 +46,13 @@ def describe(f, rng, noun='one'):
     out = _a(' '.join(words+[noun])) + tail
     if 'place' in f:
         where = pick(PLACE_WORDS[f['place']])
-        out = f'{out}, {where}' if rng.random() < .6 else f'{out} {where}' if rng.random() < .7 else f'{where}, {out}'
+        out = f'{where}, {out}' if place_first and rng.random() < .15 else f'{out}, {where}' if rng.random() < .5 else f'{out} {where}'
     return out
 
-def caption(look, place, rng, noun='one', mention=MENTION):
+def caption(look, place, rng, noun='one', mention=MENTION, place_first=True):
     "`(words, facts)` of one thing in a place; `noun` is its category's name, or 'one' and the like to leave that to the sketch"
     f = facts(look, place, rng, mention)
-    return describe(f, rng, noun), f
+    return describe(f, rng, noun, place_first), f
 
 NAMELESS = 'one one thing'.split()
 

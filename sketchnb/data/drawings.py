@@ -52,7 +52,7 @@ def picture(things, view, style, rng, size=128):
         return paint(im, rng) if style=='painting' else im
     return render_drawing(things, style, rng, size)
 
-# %% ../../nbs/data/07_drawings.ipynb #f30d6c55
+# %% ../../nbs/data/07_drawings.ipynb #7e51076f
 SHARES = {'photo':.5, 'painting':.08, 'clipart':.1, 'coloured drawing':.12, 'line drawing':.2}
 
 def pool_item(categories, seed, i, shares=SHARES, scenes=.2, avoid=lambda c, a: False, size=128, n_captions=4):
@@ -65,7 +65,7 @@ def pool_item(categories, seed, i, shares=SHARES, scenes=.2, avoid=lambda c, a: 
         say = lambda: _scene_words(things, view, style, rng)
     else:
         c = str(rng.choice(categories)); t = Thing(c, _fresh(c, rng, avoid), sample_pose(rng), sample_look(c, rng)); things = [frame(t, rng, .4, .95)]
-        say = lambda: _a(c) if bare else caption(t.look, view['place'], rng, c, _mention(style))[0]
+        say = lambda: _a(c) if bare else caption(t.look, view['place'], rng, c, _mention(style), place_first=False)[0]
     return dict(image=picture(things, view, style, rng, size), style=style, kind='object' if c else 'scene', category=c,
                 captions=[said(say()) for _ in range(n_captions)])
 

@@ -14,7 +14,7 @@ from shapely.geometry import LineString, MultiLineString, Polygon
 from .shapes import CATEGORIES, bounds
 from .photos import Thing, pose_points
 
-# %% ../../nbs/data/04_hands.ipynb #26a80383
+# %% ../../nbs/data/04_hands.ipynb #b1c50c06
 @dataclass(frozen=True)
 class Hand:
     "One person's way of drawing. Shares are of an attribute's range (`memory`), of the drawing's size (`place`, `simplify`, `tremor`) or of a stroke (`overshoot`)"
@@ -31,7 +31,7 @@ class Hand:
     slant: float       # habitual tilt, degrees
     fill: tuple        # share of the paper the drawing takes (low, high)
 
-MEMORY, PULL = (.05,.09), (.05,.22)      # the difficulty of SketchWorld: frozen on the validation split
+MEMORY, PULL = (.20,.32), (.20,.45)      # the difficulty of SketchWorld: frozen on the validation split
 
 def sample_hand(name, rng):
     "Draw a person"

@@ -74,9 +74,9 @@ def frame(thing, rng, low=.5, high=.86):
     thing.place = (float(rng.uniform(.06+w/2, .94-w/2) if w<.88 else .5), float(rng.uniform(max(.06+h, .6), .96) if h<.88 else .95), float(h))
     return thing
 
-# %% ../../nbs/data/03_photos.ipynb #0897536c
+# %% ../../nbs/data/03_photos.ipynb #070f9bf6
 _T = 128
-def _noise(rng, sx, sy): return cv2.GaussianBlur(rng.standard_normal((_T,_T)).astype('f'), (0,0), sx, sigmaY=sy, borderType=cv2.BORDER_WRAP if False else cv2.BORDER_REFLECT)
+def _noise(rng, sx, sy): return cv2.GaussianBlur(rng.standard_normal((_T,_T)).astype('f'), (0,0), sx, sigmaY=sy, borderType=cv2.BORDER_REFLECT)
 def _unit(x): return (x-x.mean())/(x.std()+1e-6)
 
 @functools.lru_cache(None)
@@ -168,7 +168,7 @@ def sample_view(rng, place=None):
     return dict(place=place or str(rng.choice(PLACES)), light=(math.cos(a), math.sin(a)), gain=float(rng.uniform(.85,1.12)),
                 cast=[float(x) for x in rng.normal(1,.025,3)], blur=float(rng.uniform(0,.6)), noise=float(rng.uniform(1,4)), seed=int(rng.integers(2**31)))
 
-# %% ../../nbs/data/03_photos.ipynb #c372bc40
+# %% ../../nbs/data/03_photos.ipynb #ca49b99c
 def render_photo(things, view, size=128, ss=2, boxes=False):
     "Photograph `things` (back to front): uint8 (size, size, 3); with `boxes`, also each thing's visible box and area in 0..1"
     n, rng = size*ss, np.random.default_rng(view['seed'])
@@ -180,8 +180,8 @@ def render_photo(things, view, size=128, ss=2, boxes=False):
             got = _paint(im, p, q*n, t.look, view['light'], unit)
             if got: x0,y0,x1,y1,m = got; ids[y0:y1,x0:x1][m>.5] = i+1
     im = cv2.resize(im, (size,size), interpolation=cv2.INTER_AREA)*np.array(view['cast'],'f')*view['gain']
-    if view['place']=='night': im = im*.62+[0,0,10]
-    if view['place']=='sunset': im = im*[1.02,.88,.78]
+    if view['place']=='night': im = im*.74+[0,0,10]
+    if view['place']=='sunset': im = im*[1.02,.91,.82]
     if view['blur'] > .15: im = cv2.GaussianBlur(im, (0,0), view['blur'])
     im = im + cv2.resize(rng.normal(0, view['noise'], (size,size,1)), (size,size))[...,None] + rng.normal(0, view['noise']*.4, (size,size,3))
     out = np.clip(im, 0, 255).astype(np.uint8)

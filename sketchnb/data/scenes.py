@@ -11,10 +11,10 @@ from .shapes import CATEGORIES, bounds
 from .photos import Thing, sample_look, sample_pose, sample_view, pose_points, render_photo
 from .hands import imagine, trace
 
-# %% ../../nbs/data/06_scenes.ipynb #77ef28ce
+# %% ../../nbs/data/06_scenes.ipynb #5ed43d0d
 def scene_things(categories, seed, n=(2,6)):
     "The things of a scene, not yet placed or coloured: `n` of them, some category perhaps twice"
-    rng = np.random.default_rng(seed); k = int(rng.integers(n[0], n[1]+1))
+    rng = np.random.default_rng(seed); k = min(int(rng.integers(n[0], n[1]+1)), len(categories))
     names = list(rng.choice(categories, k, replace=False))
     if k > 2 and rng.random() < .4: names[1] = names[0]
     return [Thing(str(c), CATEGORIES[c].sample(rng), sample_pose(rng), None) for c in names]
@@ -51,14 +51,14 @@ def scene(categories, list_seed, layout_seed, look_seed, n=(2,6)):
     things, view['horizon'] = lay_out(things, layout_seed)
     return things, view
 
-# %% ../../nbs/data/06_scenes.ipynb #c6a27366
+# %% ../../nbs/data/06_scenes.ipynb #99402633
 def draw_scene(things, hand, rng, where=.025, scale=.07, forget=.06):
-    "Let `hand` draw a scene: `(strokes, part names, thing numbers, indices of drawn things)`. `where`, `scale`: layout errors; `forget`: chance to leave a thing out"
+    "Let `hand` draw a scene: `(strokes, part names, thing numbers, indices of drawn things)`. `where`, `scale`: layout errors; `forget`: chance to leave a thing out (never the largest)"
     zoom, dx, dy = rng.uniform(.82,1), *rng.uniform(-.04,.04,2)
-    posed, tags, drawn = [], [], []
+    posed, tags, drawn = [], [], []; main = max(things, key=lambda t: t.place[2])
     for i, t in enumerate(things):
         a, pose, parts, box = imagine(t, hand, rng)
-        if rng.random() < forget and len(things) > 2: continue
+        if rng.random() < forget and len(things) > 2 and t is not main: continue
         x, y, h = t.place; drawn.append(i)
         place = (.5+(x-.5+rng.normal(0,where)+dx)*zoom, .5+(y-.5+rng.normal(0,where)+dy)*zoom, h*zoom*np.exp(rng.normal(0,scale)))
         posed += [(pose_points(p.points, box, pose, place), p.closed) for p in parts]; tags += [(p.name, i) for p in parts]
