@@ -5,6 +5,9 @@ ONLY   :=
 TOL    := 0.02
 FROM   :=
 MANIFEST :=
+PHOTOS :=
+SKETCHES :=
+OUT    := runs/own
 
 BIN   := $(abspath $(VENV))/bin
 READY := $(VENV)/.ready
@@ -67,9 +70,12 @@ scratch: $(READY)  ## everything from nothing, training too (hours); run again a
 adopt: $(READY)  ## take in weights trained elsewhere: FROM=folder with one sub-folder for each model
 	@$(BIN)/python tools/adopt.py '$(FROM)'
 
-own: $(READY)  ## the training-free rows on your own data: MANIFEST=file.csv (README says which columns)
+own: $(READY)  ## the training-free rows on your own data: MANIFEST=file.csv, or PHOTOS=folder SKETCHES=folder; OUT=folder
+	@test -n '$(MANIFEST)$(PHOTOS)' || { echo 'name MANIFEST=file.csv, or PHOTOS=folder SKETCHES=folder' >&2; exit 1; }
 	@mkdir -p runs
-	@papermill --cwd nbs/pipeline nbs/pipeline/own.ipynb runs/own.ipynb -p manifest '$(abspath $(MANIFEST))'
+	papermill --cwd nbs --no-progress-bar -r manifest '$(abspath $(MANIFEST))' -r photos '$(abspath $(PHOTOS))' \
+	  -r sketches '$(abspath $(SKETCHES))' -r out '$(abspath $(OUT))' nbs/pipeline/own.ipynb runs/own.ipynb
+	@cat $(OUT)/*.md
 
 world: $(READY)  ## render the data set anew, by the recipe in params.yaml
 	@$(BIN)/python tools/world.py
