@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MENTION', 'COLOUR_WORDS', 'PATTERN_WORDS', 'PATTERN_NOUNS', 'PLACE_WORDS', 'SKIN_WORDS', 'NAMELESS', 'NUMBERS',
-           'facts', 'describe', 'caption', 'plural', 'scene_caption']
+           'facts', 'article', 'describe', 'caption', 'plural', 'scene_caption']
 
 # %% ../../nbs/data/05_captions.ipynb #4b9b67ce
 import numpy as np
@@ -30,7 +30,9 @@ def facts(look, place, rng, mention=MENTION):
     return got or dict(body=look.body)
 
 # %% ../../nbs/data/05_captions.ipynb #8e325ff0
-def _a(s): return ('an ' if s[0] in 'aeiou' else 'a ') + s
+def article(s):
+    "`s` with its indefinite article"
+    return ('an ' if s[0] in 'aeiou' else 'a ') + s
 
 def describe(f, rng, noun='one', place_first=True):
     "Say the facts `f` of a `noun`, e.g. 'a red striped one with white parts, on grass'; the place may come first"
@@ -43,7 +45,7 @@ def describe(f, rng, noun='one', place_first=True):
     words = [w for w in (c, pick(PATTERN_WORDS[p]) if p else '', skin) if w]
     if len(words)>1 and rng.random() < .3: words[0], words[1] = words[1], words[0]
     if s: tail += ' ' + pick(['with {} parts','with a bit of {}','with some {}'] if not tail else ['and {} parts']).format(pick(COLOUR_WORDS[s]))
-    out = _a(' '.join(words+[noun])) + tail
+    out = article(' '.join(words+[noun])) + tail
     if 'place' in f:
         where = pick(PLACE_WORDS[f['place']])
         out = f'{where}, {out}' if place_first and rng.random() < .15 else f'{out}, {where}' if rng.random() < .5 else f'{out} {where}'
@@ -70,7 +72,7 @@ def scene_caption(things, place, rng, say=(2,3)):
         seen.add(c); n = names.count(c)
         if n > 1: parts.append(f'{NUMBERS.get(n,"many")} {plural(c)}'); f.append(dict(category=c, count=n)); continue
         g = {a: b for a,b in facts(look, place, rng, dict(MENTION, place=0, skin=.1, second=.15, pattern=.3)).items()} if rng.random() < .7 else {}
-        parts.append(describe(g, rng, c) if g else _a(c)); f.append(dict(category=c, **g))
+        parts.append(describe(g, rng, c) if g else article(c)); f.append(dict(category=c, **g))
     text = parts[0] if len(parts)==1 else ', '.join(parts[:-1]) + ' and ' + parts[-1]
     single = [j for j in order if names.count(names[j])==1]
     rel = None

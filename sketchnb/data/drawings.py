@@ -9,7 +9,7 @@ __all__ = ['STYLES', 'SHARES', 'render_drawing', 'paint', 'picture', 'pool_item'
 import cv2, numpy as np
 from .shapes import CATEGORIES, SLOTS
 from .photos import Thing, frame, pose_parts, render_photo, sample_look, sample_pose, sample_view
-from .captions import caption, scene_caption
+from .captions import article, caption, scene_caption
 from .scenes import scene
 
 # %% ../../nbs/data/07_drawings.ipynb #d6a03171
@@ -65,11 +65,10 @@ def pool_item(categories, seed, i, shares=SHARES, scenes=.2, avoid=lambda c, a: 
         say = lambda: _scene_words(things, view, style, rng)
     else:
         c = str(rng.choice(categories)); t = Thing(c, _fresh(c, rng, avoid), sample_pose(rng), sample_look(c, rng)); things = [frame(t, rng, .4, .95)]
-        say = lambda: _a(c) if bare else caption(t.look, view['place'], rng, c, _mention(style), place_first=False)[0]
+        say = lambda: article(c) if bare else caption(t.look, view['place'], rng, c, _mention(style), place_first=False)[0]
     return dict(image=picture(things, view, style, rng, size), style=style, kind='object' if c else 'scene', category=c,
                 captions=[said(say()) for _ in range(n_captions)])
 
-def _a(s): return ('an ' if s[0] in 'aeiou' else 'a ') + s
 def _mention(style):
     "Flat styles show no surface and no place"
     real = style in ('photo','painting')
@@ -78,7 +77,7 @@ def _mention(style):
 def _scene_words(things, view, style, rng):
     if style=='line drawing':
         names = [t.category for t in things]; k = rng.permutation(len(names))[:3]
-        return ' and '.join(_a(names[i]) for i in k)
+        return ' and '.join(article(names[i]) for i in k)
     return scene_caption([(t.category, t.look, t.place[0]) for t in things], view['place'], rng)[0]
 
 def _fresh(c, rng, avoid, tries=50):
