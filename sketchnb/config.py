@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['Count', 'Rate', 'Share', 'UpBlock', 'Timestep', 'Folder', 'Some', 'Section', 'WorldRecipe', 'PoolRecipe', 'Data',
-           'FitCfg', 'ClipCfg', 'VaeCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain', 'Extract', 'Probe', 'Train',
-           'Evaluate', 'Report', 'Params', 'find_up', 'read_yaml', 'merge', 'nested', 'check_params', 'load_params']
+           'FitCfg', 'TutorCfg', 'ClipCfg', 'VaeCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain', 'Extract', 'Probe',
+           'Train', 'Evaluate', 'Report', 'Params', 'find_up', 'read_yaml', 'merge', 'nested', 'check_params',
+           'load_params']
 
 # %% ../nbs/01_config.ipynb #cd157637
 import difflib, json, re
@@ -68,19 +69,30 @@ class FitCfg(Section):
     batch: Count = 64
     lr: Rate = 1e-3
     warmup: Count = 100                         # steps of rising learning rate
-    decay: Annotated[float, Field(ge=0)] = .01  # AdamW's weight decay
+    decay: Annotated[float, Field(ge=0)] = .01  # decoupled weight decay
+    muon: Annotated[float, Field(ge=0)] = 0.    # Muon's rate, in parts of `lr`, for the matrices of transformer layers; 0: AdamW for all
     ema: Share = 0.                             # share kept a step by the averaged weights; 0: no average
     seed: int = 0
     precision: Literal['bf16','fp32'] = 'bf16'
     every: Count = 100                          # steps between checkpoints
 
-class ClipCfg(FitCfg):
-    "The small CLIP"
-    steps: int = 700
+class TutorCfg(FitCfg):
+    "The convolutional network that the small CLIP learns from, trained together with the text tower"
+    steps: int = 1800
     batch: int = 128
-    lr: float = 1e-3
     decay: float = .1
     ema: float = .99
+    width: Count = 48                           # of its first stage; the next two double it
+    soft: Share = .2                            # share of the target that a category's other items get
+
+class ClipCfg(FitCfg):
+    "The small CLIP"
+    steps: int = 6000
+    batch: int = 32
+    lr: float = 1e-3
+    decay: float = .1
+    muon: float = 3.
+    ema: float = .995
     size: int = 128
     patch: int = 16
     width: int = 192
@@ -90,9 +102,8 @@ class ClipCfg(FitCfg):
     proj: int = 192
     vocab: int = 1500
     gray: float = .3                            # share of pictures shown without colour
-    soft: float = .2                            # share of the target that a category's other items get
-    dense: float = .5                           # weight of the same loss on the mean patch
     drawings: bool = True                       # False: photos only
+    tutor: TutorCfg = TutorCfg()
 
 class VaeCfg(FitCfg):
     "The small VAE"
@@ -120,10 +131,10 @@ class UnetCfg(FitCfg):
     layers: int = 1
     groups: int = 16
     looks: int = 2                              # framings cached of each picture
-    drop: float = .1                            # share of captions withheld
-    align: float = .5                           # weight of the alignment; 0: none
+    drop: float = .3                            # share of captions withheld: features are read without one
+    align: float = 1.                           # weight of the alignment; 0: none
     align_level: int = 2                        # which up block, 1 the coarsest
-    align_below: int = 1000                     # align only at steps t below this
+    align_below: int = 600                      # align only at steps t below this
     drawings: bool = True
 
 class ClassifierCfg(FitCfg):

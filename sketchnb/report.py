@@ -98,7 +98,7 @@ def grid(ds, ranking, queries, k=5, px=96, side=.9):
     fig,ax = _canvas(w, h, side)
     for i,q in enumerate(queries):
         _put(ax, ds.sketch(q, px), 0, i*group)
-        _say(ax, ds.sketches.caption[q], .5, i*group+1.04, side, 20, 3 if many else 2, ha='center', va='top')
+        _say(ax, ds.sketches.caption[q], .5, i*group+1.04, side, 15, 3 if many else 2, ha='center', va='top')
         for j,(name,r) in enumerate(named.items()):
             y = i*group+j*step+.03
             _say(ax, name, 1+label/2, y+.5, side, ha='center', va='center')

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['MENTION', 'COLOUR_WORDS', 'PATTERN_WORDS', 'PATTERN_NOUNS', 'PLACE_WORDS', 'SKIN_WORDS', 'NAMELESS', 'NUMBERS',
-           'facts', 'article', 'describe', 'caption', 'plural', 'scene_caption']
+           'facts', 'article', 'describe', 'caption', 'shape_words', 'plural', 'scene_caption']
 
 # %% ../../nbs/data/05_captions.ipynb #4b9b67ce
 import numpy as np
 from .photos import Look
+from .shapes import CATEGORIES
 
 # %% ../../nbs/data/05_captions.ipynb #15a9de53
 MENTION = dict(body=.90, second=.15, pattern=.45, place=.20, skin=.15)    # how often a fact is said: frozen with the difficulty
@@ -57,6 +58,17 @@ def caption(look, place, rng, noun='one', mention=MENTION, place_first=True):
     return describe(f, rng, noun, place_first), f
 
 NAMELESS = 'one one thing'.split()
+
+# %% ../../nbs/data/05_captions.ipynb #a2240ecf
+def shape_words(category, attrs, rng, say=.35):
+    "What stands out in the shape, e.g. ' with a big roof and 4 windows', or '': each attribute near an end of its range is said with probability `say`"
+    out = []
+    for k,(lo,hi) in CATEGORIES[category].attrs.items():
+        count, high = isinstance(lo, int), (attrs[k]-lo)/(hi-lo)
+        if rng.random() > say or lo < 0 or .3 < high < .7 and not count: continue
+        word = f"{attrs[k] if count else 'big' if high > .5 else 'small'} {k.replace('_', ' ')}"
+        out.append(word if k.endswith('s') else article(word))
+    return ' with ' + ' and '.join(out) if out else ''
 
 # %% ../../nbs/data/05_captions.ipynb #a213d657
 NUMBERS = {1:'a',2:'two',3:'three',4:'four'}

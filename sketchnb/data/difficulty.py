@@ -88,6 +88,6 @@ def leak_table(sets, near=NEAR, bits=BITS):
             A, B = sets[a], sets[b]; d = nearest(B['hash'], A['hash'])
             both = sorted(set(A.get('attrs',{})) & set(B.get('attrs',{})))
             m = [np.sqrt(((A['attrs'][c][:,None]-B['attrs'][c][None])**2).mean(-1)) for c in both]
-            rows.append(dict(sets=f'{a} / {b}', pairs=len(A['hash'])*len(B['hash']), least_bits=int(d.min()), near_pictures=int((d<bits).sum()),
+            rows.append(dict(sets=f'{a} / {b}', n_a=len(A['hash']), n_b=len(B['hash']), least_bits=int(d.min()), near_pictures=int((d<bits).sum()),
                              shared_categories=len(both), least_attrs=round(float(min(x.min() for x in m)),4) if m else None, near_attrs=int(sum((x<near).sum() for x in m))))
     return pd.DataFrame(rows)

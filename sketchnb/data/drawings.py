@@ -6,10 +6,11 @@
 __all__ = ['STYLES', 'SHARES', 'render_drawing', 'paint', 'picture', 'pool_item']
 
 # %% ../../nbs/data/07_drawings.ipynb #51c1ff56
+import json
 import cv2, numpy as np
 from .shapes import CATEGORIES, SLOTS
 from .photos import Thing, frame, pose_parts, render_photo, sample_look, sample_pose, sample_view
-from .captions import article, caption, scene_caption
+from .captions import NAMELESS, article, caption, scene_caption, shape_words
 from .scenes import scene
 
 # %% ../../nbs/data/07_drawings.ipynb #d6a03171
@@ -41,7 +42,7 @@ def render_drawing(things, style, rng, size=128, ss=3):
 
 def paint(photo, rng):
     "Turn a photo into a painting: edges kept, detail smoothed away, colours strong"
-    im = cv2.stylization(np.ascontiguousarray(photo), sigma_s=float(rng.uniform(8,25)), sigma_r=float(rng.uniform(.3,.6)))
+    im = cv2.pyrMeanShiftFiltering(np.ascontiguousarray(photo), float(rng.uniform(4,9)), float(rng.uniform(20,50)))
     hsv = cv2.cvtColor(im, cv2.COLOR_RGB2HSV).astype('f'); hsv[...,1] *= rng.uniform(1,1.35)
     return cv2.cvtColor(np.clip(hsv,0,255).astype(np.uint8), cv2.COLOR_HSV2RGB)
 
@@ -56,23 +57,29 @@ def picture(things, view, style, rng, size=128):
 SHARES = {'photo':.5, 'painting':.08, 'clipart':.1, 'coloured drawing':.12, 'line drawing':.2}
 
 def pool_item(categories, seed, i, shares=SHARES, scenes=.2, avoid=lambda c, a: False, size=128, n_captions=4):
-    "Item `i` of a pool: dict of image, style, kind, category ('' for scenes) and captions (list)"
+    "Item `i` of a pool: dict of image, style, kind, category and attrs as JSON ('' for scenes), and captions (list)"
     rng = np.random.default_rng([seed, i]); style = str(rng.choice(list(shares), p=list(shares.values()))); view = sample_view(rng)
     said = lambda s: str(rng.choice(STYLES[style])).format(s)
-    bare = style=='line drawing'
     if rng.random() < scenes:
         s = [int(x) for x in rng.integers(2**31, size=3)]; things, view = scene(categories, *s, n=(2,4)); c = ''
         say = lambda: _scene_words(things, view, style, rng)
     else:
         c = str(rng.choice(categories)); t = Thing(c, _fresh(c, rng, avoid), sample_pose(rng), sample_look(c, rng)); things = [frame(t, rng, .4, .95)]
-        say = lambda: article(c) if bare else caption(t.look, view['place'], rng, c, _mention(style), place_first=False)[0]
-    return dict(image=picture(things, view, style, rng, size), style=style, kind='object' if c else 'scene', category=c,
+        say = lambda: _thing_words(t, view, style, rng)
+    return dict(image=picture(things, view, style, rng, size), style=style, kind='object' if c else 'scene', category=c, attrs=json.dumps(t.attrs) if c else '',
                 captions=[said(say()) for _ in range(n_captions)])
 
 def _mention(style):
     "Flat styles show no surface and no place"
     real = style in ('photo','painting')
     return dict(body=.9, second=.4, pattern=.6 if real else 0, place=.45 if real else 0, skin=.25 if real else 0)
+
+def _thing_words(t, view, style, rng, nameless=.2):
+    "Look, place and shape of `t`; a coloured picture's sometimes leave its name to the eye"
+    shape = shape_words(t.category, t.attrs, rng)
+    if style=='line drawing': return article(t.category) + shape
+    noun = str(rng.choice(NAMELESS)) if rng.random() < nameless else t.category
+    return caption(t.look, view['place'], rng, noun, _mention(style), place_first=False)[0] + shape
 
 def _scene_words(things, view, style, rng):
     if style=='line drawing':
