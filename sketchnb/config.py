@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['Count', 'Rate', 'Share', 'UpBlock', 'Timestep', 'Folder', 'Some', 'Section', 'WorldRecipe', 'PoolRecipe', 'Data',
            'FitCfg', 'TutorCfg', 'ClipCfg', 'VaeCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain', 'Extract', 'Probe',
-           'Train', 'Evaluate', 'Report', 'Params', 'find_up', 'read_yaml', 'merge', 'nested', 'check_params',
-           'load_params']
+           'Train', 'Evaluate', 'Report', 'Params', 'find_up', 'find_made', 'read_yaml', 'merge', 'nested',
+           'check_params', 'load_params']
 
 # %% ../nbs/01_config.ipynb #cd157637
 import difflib, json, re
@@ -226,6 +226,11 @@ def find_up(path:str|Path) -> Path:
     for folder in [Path(), *Path.cwd().parents]:
         if (folder/path).exists(): return folder/path
     raise FileNotFoundError(f'{path}: neither in {Path.cwd()} nor in a folder above it')
+
+def find_made(path:str|Path) -> Path:
+    "`find_up` for what is restored or made: the error says how to get it"
+    try: return find_up(path)
+    except FileNotFoundError as e: raise FileNotFoundError(f'{e}: run `make repro`, or `python tools/restore.py`') from None
 
 # %% ../nbs/01_config.ipynb #9a5a2f56
 def read_yaml(path:str|Path) -> dict:

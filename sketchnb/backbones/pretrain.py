@@ -128,6 +128,12 @@ def fit(step_fn, model:nn.Module, cfg:FitCfg, work, mark='', desc:str='fit') -> 
     model.load_state_dict(ema, strict=False)
     return model.eval()
 
+def _plain_attention(model):
+    "On a CPU, let `model` compute attention step by step: there the backward of the fused one is slower in bfloat16"
+    if device().type != 'cpu': return
+    if hasattr(model, 'set_attn_processor'): model.set_attn_processor(AttnProcessor())
+    else: model.set_attn_implementation('eager')
+
 def _one_step(step_fn, model, opts, ema, step:int, cfg:FitCfg):
     "One optimisation step; returns the loss and what `step_fn` wants logged"
     torch.manual_seed(1_000_003*cfg.seed + step)
@@ -219,7 +225,7 @@ def pretrain_clip(pool:Pool, out, cfg:ClipCfg=ClipCfg(), work=None) -> dict:
     tok = train_tokenizer([c for i in rows for c in pool.captions[i]], cfg.vocab)
     torch.manual_seed(cfg.seed)
     model = new_clip(tok, cfg.size, cfg.patch, cfg.width, cfg.layers, cfg.text_width, cfg.text_layers, cfg.proj)
-    if device().type == 'cpu': model.set_attn_implementation('eager')  # its backward in bfloat16 is quicker there than the fused one's
+    _plain_attention(model)
     mark = [fingerprint(pool.captions), 'clip']
     tutor = fit_tutor(pool, rows, model, tok, cfg, work/'tutor', mark)
     def step_fn(step, rng):
@@ -368,7 +374,7 @@ def pretrain_unet(pool:Pool, clip_path, vae_path, out, cfg:UnetCfg=UnetCfg(), wo
     torch.manual_seed(cfg.seed)
     text_width,size = clip.config.text_config.hidden_size,data['latents'].shape[-1]
     unet = new_unet(cfg.channels, cfg.heads, text_width, cfg.layers, cfg.groups, size)
-    if device().type == 'cpu': unet.set_attn_processor(AttnProcessor())  # its backward is quicker there than the fused one's
+    _plain_attention(unet)
     model = nn.ModuleDict(dict(unet=unet))
     if cfg.align: model['proj'] = nn.Conv2d(cfg.channels[::-1][cfg.align_level-1], data['patches'].shape[1], 1)
     model.to(device())
@@ -395,7 +401,7 @@ def pretrain_classifier(kind:str, pool:Pool, out, categories, cfg:ClassifierCfg=
     rows,label = pool.rows(drawings=False, categories=names),pool.items.category.map({c:i for i,c in enumerate(names)})
     torch.manual_seed(cfg.seed)
     model = new_classifier(kind, len(names), cfg.width, cfg.size).to(memory_format=torch.channels_last)
-    if kind == 'vit' and device().type == 'cpu': model.set_attn_implementation('eager')
+    if kind == 'vit': _plain_attention(model)
     floats = lambda images: to_floats(images, cfg.size, IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
     y_of = lambda i: torch.from_numpy(label.to_numpy()[i].astype('i8')).to(device())
     def step_fn(step, rng):

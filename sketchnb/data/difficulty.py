@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['NEAR', 'BITS', 'touches', 'text_mismatch', 'sketch_loglik', 'oracle_scorer', 'attr_vectors', 'avoid', 'dhash',
-           'nearest', 'leak_table']
+           'nearest', 'leak_sets', 'leak_table']
 
 # %% ../../nbs/data/11_difficulty.ipynb #35614193
-import functools, json
+import functools, itertools, json
 import cv2, numpy as np, pandas as pd
 from .shapes import CATEGORIES
 from .hands import MEMORY, PULL
@@ -80,6 +80,14 @@ def nearest(a, b, block=256):
     return np.concatenate([sum(pop(a[i:i+block,None,k]^b[None,:,k]).astype(np.int32) for k in range(a.shape[1])).min(1) for i in range(0, len(a), block)])
 
 # %% ../../nbs/data/11_difficulty.ipynb #517819fc
+def leak_sets(ds, size=128):
+    "What `leak_table` compares: of each split of `ds` that has photos, objects by hash and attributes, and ('... scenes') scenes by hash"
+    out = {}
+    for kind, split in itertools.product(('object','scene'), ('train','val','test')):
+        part = ds.photos[(ds.photos.kind==kind) & (ds.photos.split==split)]
+        if len(part): out[split + ' scenes'*(kind=='scene')] = dict(hash=dhash(ds.photo_array(part.index, size))) | (dict(attrs=attr_vectors(part)) if kind=='object' else {})
+    return out
+
 def leak_table(sets, near=NEAR, bits=BITS):
     "Leaks between named sets, each a dict of `hash` and perhaps `attrs` (as `attr_vectors` makes them): one row a pair of sets"
     rows, names = [], list(sets)

@@ -14,7 +14,7 @@ import cv2, numpy as np, pandas as pd
 from tqdm import tqdm
 from ..config import PoolRecipe
 from ..core import atomic, fingerprint
-from .difficulty import attr_vectors, avoid, dhash, leak_table
+from .difficulty import avoid, dhash, leak_sets, leak_table
 from .drawings import SHARES, pool_item
 from .shapes import CATEGORIES
 from .world import NOVEL
@@ -79,9 +79,5 @@ def pool_leaks(pool, ds, size=128):
     "`leak_table` between the pool and each split of `ds`: objects by picture and attributes, scenes by picture"
     one = pool.items[pool.items.kind=='object']
     attrs = {c: np.array([CATEGORIES[c].vector(json.loads(a)) for a in g['attrs']]) for c,g in one.groupby('category')}
-    mine, out = dict(hash=dhash(pool.images), attrs=attrs), []
-    for kind, split in ((k,s) for k in ('object','scene') for s in ('train','val','test')):
-        part = ds.photos[(ds.photos.kind==kind) & (ds.photos.split==split)]
-        have = dict(hash=dhash(ds.photo_array(part.index, size))) | (dict(attrs=attr_vectors(part)) if kind=='object' else {})
-        if len(part): out.append(leak_table({'pool': mine, split if kind=='object' else f'{split} scenes': have}))
-    return pd.concat(out, ignore_index=True)
+    mine = dict(hash=dhash(pool.images), attrs=attrs)
+    return pd.concat([leak_table({'pool': mine, name: s}) for name,s in leak_sets(ds, size).items()], ignore_index=True)

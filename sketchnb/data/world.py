@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['NOVEL', 'UNSEEN', 'VAL', 'SMOKE', 'SPLITS', 'tier_of', 'split_of', 'categories', 'chosen', 'rng_of', 'photo_thing',
            'plan_objects', 'plan_scenes', 'plan_transfer', 'plan_conflict', 'plan', 'to_spec', 'from_spec', 'render',
-           'sketch_object', 'sketch_scene', 'sketch_piece', 'sketches_of', 'build_world', 'sheet']
+           'sketch_object', 'sketch_scene', 'sketch_piece', 'sketches_of', 'build_world']
 
 # %% ../../nbs/data/08_world.ipynb #3d087091
 import dataclasses, hashlib, importlib, io, json, os, pkgutil
@@ -186,13 +186,3 @@ def build_world(root, recipe=WorldRecipe(), workers=None):
     for c in ('family','texture_of'): photos[c] = photos[c].fillna('') if c in photos else ''
     for c in ('layout','coloured'): photos[c] = photos[c].fillna(-1).astype(int) if c in photos else -1
     save_world(root, photos, sketches, images, recipe=dict(recipe.model_dump(), categories=chosen(recipe)))
-
-# %% ../../nbs/data/08_world.ipynb #dbe609da
-def sheet(ds, ids, n=6, size=128):
-    "Contact sheet: photo above its sketches, one column an id, up to `n` sketches. uint8 array"
-    cols = []
-    for i in ids:
-        sk = ds.sketches.index[ds.sketches.photo==i][:n]
-        cols.append(np.concatenate([ds.photo_array([i], size)[0], *ds.sketch_array(sk, size)]))
-    h = max(len(c) for c in cols)
-    return np.concatenate([np.pad(c, ((0,h-len(c)),(2,2),(0,0)), constant_values=255) for c in cols], 1)

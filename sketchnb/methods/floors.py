@@ -6,7 +6,7 @@
 __all__ = ['ink', 'edges', 'cut_out', 'box_of', 'reframe', 'Floor', 'Random', 'Pixel', 'Box', 'Hog', 'Chamfer', 'floors']
 
 # %% ../../nbs/methods/00_floors.ipynb #1a6b8d0b
-import hashlib
+import functools, hashlib
 import cv2, numpy as np
 from skimage.feature import hog
 
@@ -25,18 +25,33 @@ def ink(sketch):
     a = 255-cv2.cvtColor(sketch, cv2.COLOR_RGB2GRAY).astype(np.float32)
     return a/max(a.max(), 1)
 
-def edges(photo, share=.15, low=40.):
-    "uint8 `(s,s,3)` -> float32 `(s,s)` of 0 and 1: Canny, with the steepest `share` of pixels, if above `low`, as seeds"
+def _remember(f):
+    "`f`, which makes a bool map of a picture, computed once for each picture: all floors look at the same photos"
+    seen = {}
+    @functools.wraps(f)
+    def g(image, *args):
+        key = hashlib.sha1(np.ascontiguousarray(image)).digest(),image.shape,args
+        if key not in seen: m = f(image, *args); seen[key] = m.shape,np.packbits(m)
+        shape,bits = seen[key]
+        return np.unpackbits(bits, count=np.prod(shape)).reshape(shape)>0
+    return g
+
+@_remember
+def _canny(photo, share, low):
+    "bool `(s,s)`: the edges of a photo"
     b = cv2.GaussianBlur(photo, (0,0), 1).astype(np.float32)
     d = np.stack([cv2.Sobel(b, cv2.CV_32F, 1, 0), cv2.Sobel(b, cv2.CV_32F, 0, 1)])
     steep = np.hypot(*d)
     dx,dy = np.take_along_axis(d, steep.argmax(2)[None,...,None], 3)[...,0].astype(np.int16)
     high = max(low, float(np.quantile(steep.max(2), 1-share)))
-    return (cv2.Canny(dx, dy, .4*high, high, L2gradient=True)>0).astype(np.float32)
+    return cv2.Canny(dx, dy, .4*high, high, L2gradient=True)>0
+
+def edges(photo, share=.15, low=40.):
+    "uint8 `(s,s,3)` -> float32 `(s,s)` of 0 and 1: Canny, with the steepest `share` of pixels, if above `low`, as seeds. Remembered"
+    return _canny(photo, share, low).astype(np.float32)
 
 # %% ../../nbs/methods/00_floors.ipynb #98c42a7a
-_cuts = {} # digest of a photo -> packed mask: all floors cut the same photos
-
+@_remember
 def _grabcut(photo, side=48, rounds=2):
     "bool `(side,side)`: the largest foreground piece"
     a,m = cv2.resize(photo, (side,)*2, interpolation=cv2.INTER_AREA),np.zeros((side,)*2, np.uint8)
@@ -48,10 +63,7 @@ def _grabcut(photo, side=48, rounds=2):
 
 def cut_out(photo):
     "uint8 `(128,128,3)` -> bool `(128,128)`: the largest piece that differs from the border; all, if none. About 10 ms, remembered"
-    key = hashlib.sha1(np.ascontiguousarray(photo)).digest()
-    if key not in _cuts: _cuts[key] = np.packbits(_grabcut(photo))
-    m = np.unpackbits(_cuts[key]).reshape(48,48)
-    return cv2.resize(m, photo.shape[:2], interpolation=cv2.INTER_NEAREST)>0
+    return cv2.resize(_grabcut(photo).astype(np.uint8), photo.shape[:2], interpolation=cv2.INTER_NEAREST)>0
 
 def box_of(m, q=.003):
     "Box `(x0,y0,x1,y1)` in pixels of the map `m`, less the share `q` of its mass on each side; the whole map if that is empty"

@@ -16,7 +16,7 @@ from .frozen import FrozenSD
 
 # %% ../../nbs/methods/02_probe.ipynb #db39946d
 def triplet_loss(anchor, positive, negative, margin=.2):
-    "mean max(0, margin + d(a,p) - d(a,n)), d = 1 - cosine; (n,d) each (paper A, section 1.2; d and margin are guesses, from the same lab's code)"
+    "mean max(0, margin + d(a,p) - d(a,n)), d = 1 - cosine; (n,d) each (paper A's loss; d and margin are guesses, from the same lab's code)"
     d = lambda x, y: 1-F.cosine_similarity(x, y, dim=-1)
     return F.relu(margin + d(anchor, positive) - d(anchor, negative)).mean()
 
@@ -28,10 +28,18 @@ def hardest(sketch, photo, category):
 
 # %% ../../nbs/methods/02_probe.ipynb #d2213c17
 class Probe:
-    "Frozen features, mapped by one matrix `w` (d, d) that starts as the identity; a method with the three verbs"
-    def __init__(self, base, w): self.base,self.w = base,w.to(device()).requires_grad_()
+    "Frozen features through one linear layer, f @ `w` + `b`, (d,d) and (d,); a method with the three verbs"
+    def __init__(self, base, w, b=None):
+        self.base,self.w = base,w.to(device()).requires_grad_()
+        self.b = (torch.zeros(w.shape[1]) if b is None else b).to(self.w).requires_grad_()
 
-    def __call__(self, f): return torch.as_tensor(f).to(self.w) @ self.w
+    @classmethod
+    def centred(cls, base, sketches, photos):
+        "The probe to start from: the identity, less the middle between the means of `sketches` and `photos` (n,d)"
+        m = (np.mean(sketches, 0)+np.mean(photos, 0))/2
+        return cls(base, torch.eye(len(m)), -torch.from_numpy(m))
+
+    def __call__(self, f): return torch.as_tensor(f).to(self.w) @ self.w + self.b
     def loss(self, batch):
         "Triplet loss of a batch: `sketch`, `photo` base features (n,d), `category` (n,)"
         s, p = self(batch['sketch']), self(batch['photo'])
@@ -51,10 +59,10 @@ def batches(sketch_cat, photo_cat, n, batch, seed=0):
         c = rng.choice(len(names), batch)
         yield np.array([rng.choice(S[names[i]]) for i in c]), np.array([rng.choice(P[names[i]]) for i in c])
 
-def train_probe(probe, sketches, photos, sketch_cat, photo_cat, steps=1000, batch=128, lr=1e-3, margin=.2, decay=1e-4, seed=0, log=None):
-    "Train `probe` on base features (n,d) with category labels; calls `log(step, loss)`. Returns the probe"
+def train_probe(probe, sketches, photos, sketch_cat, photo_cat, steps=1000, batch=128, lr=1e-3, margin=.2, decay=.03, seed=0, log=None):
+    "Train `probe` on base features (n,d) with category labels, its matrix pulled by `decay` toward the identity; calls `log(step, loss)`. Returns the probe"
     code = {c: i for i,c in enumerate(sorted(set(sketch_cat) | set(photo_cat)))}; lab = torch.tensor([code[c] for c in sketch_cat])
-    s, p = torch.as_tensor(sketches), torch.as_tensor(photos); opt = torch.optim.AdamW([probe.w], lr, weight_decay=0)
+    s, p = torch.as_tensor(sketches), torch.as_tensor(photos); opt = torch.optim.AdamW([probe.w, probe.b], lr, weight_decay=0)
     eye = torch.eye(len(probe.w)).to(probe.w)
     for i, (a, b) in enumerate(tqdm(batches(sketch_cat, photo_cat, steps, batch, seed), total=steps, desc='probe', unit='step', mininterval=5, delay=5)):
         for g in opt.param_groups: g['lr'] = lr*(1-i/steps)
@@ -65,10 +73,10 @@ def train_probe(probe, sketches, photos, sketch_cat, photo_cat, steps=1000, batc
 
 # %% ../../nbs/methods/02_probe.ipynb #b8a1eef1
 def save_probe(path, probe, recipe):
-    "Write the matrix and its `recipe` (JSON-able) to a safetensors file"
-    with atomic(path) as tmp: save_file({'w': probe.w.detach().cpu().contiguous()}, tmp, metadata=dict(recipe=json.dumps(recipe, sort_keys=True), fingerprint=fingerprint(recipe)))
+    "Write the layer and its `recipe` (JSON-able) to a safetensors file"
+    with atomic(path) as tmp: save_file({k: getattr(probe, k).detach().cpu().contiguous() for k in 'wb'}, tmp, metadata=dict(recipe=json.dumps(recipe, sort_keys=True), fingerprint=fingerprint(recipe)))
 
 def load_probe(path, base):
     "The `Probe` stored in `path` on frozen features `base`"
     if not Path(path).exists(): raise FileNotFoundError(f'{path}: no such checkpoint; run the train stage or restore it')
-    return Probe(base, load_file(path)['w'])
+    return Probe(base, **load_file(path))
