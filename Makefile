@@ -8,6 +8,7 @@ MANIFEST :=
 PHOTOS :=
 SKETCHES :=
 OUT    := runs/own
+LAB    :=
 
 BIN   := $(abspath $(VENV))/bin
 READY := $(VENV)/.ready
@@ -73,15 +74,15 @@ adopt: $(READY)  ## take in weights trained elsewhere: FROM=folder with one sub-
 own: $(READY)  ## the training-free rows on your own data: MANIFEST=file.csv, or PHOTOS=folder SKETCHES=folder; OUT=folder
 	@test -n '$(MANIFEST)$(PHOTOS)' || { echo 'name MANIFEST=file.csv, or PHOTOS=folder SKETCHES=folder' >&2; exit 1; }
 	@mkdir -p runs
-	papermill --cwd nbs --no-progress-bar -r manifest '$(abspath $(MANIFEST))' -r photos '$(abspath $(PHOTOS))' \
+	papermill --cwd nbs/pipeline --no-progress-bar -r manifest '$(abspath $(MANIFEST))' -r photos '$(abspath $(PHOTOS))' \
 	  -r sketches '$(abspath $(SKETCHES))' -r out '$(abspath $(OUT))' nbs/pipeline/own.ipynb runs/own.ipynb
 	@cat $(OUT)/*.md
 
 world: $(READY)  ## render the data set anew, by the recipe in params.yaml
 	@$(BIN)/python tools/world.py
 
-lab: $(READY)  ## JupyterLab in the same environment
-	@$(BIN)/jupyter lab --notebook-dir=nbs
+lab: $(READY)  ## JupyterLab in the same environment; LAB='--port 8899 --allow-root' goes to it
+	@$(BIN)/jupyter lab --notebook-dir=nbs $(LAB)
 
 clean:  ## what the stages left, but neither data, models nor environment
 	rm -rf build runs features rankings _proc _docs
