@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import smoke as smoke_run
+import yaml
 from smoke import ROOT, Failed, environment
 
 DVC = [sys.executable, '-m', 'dvc']
@@ -23,7 +24,8 @@ def run(cmd:list, limit:float=120, cwd:Path=ROOT, threads:int=2) -> str:
 
 def notebooks() -> list[Path]:
     "Every notebook of nbs but the stages' (smoke runs those) and, as nbdev has it, those whose name or folder begins with _ or ."
-    found = sorted(p for p in (ROOT/'nbs').rglob('*.ipynb') if p.parent.name != 'pipeline')
+    stages = yaml.safe_load((ROOT/'dvc.yaml').read_text())['stages']['source']['foreach']
+    found = sorted(p for p in (ROOT/'nbs').rglob('*.ipynb') if p.parent.name != 'pipeline' or p.stem not in stages)
     return [p for p in found if not any(part[0] in '_.' for part in p.relative_to(ROOT).parts)]
 
 def run_notebook(path:str):
