@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['Count', 'Rate', 'Share', 'UpBlock', 'Timestep', 'Folder', 'Some', 'Section', 'WorldRecipe', 'PoolRecipe', 'Data',
-           'FitCfg', 'TutorCfg', 'ClipCfg', 'VaeCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain', 'Extract', 'Probe',
-           'Train', 'Evaluate', 'Report', 'Params', 'find_up', 'find_made', 'read_yaml', 'merge', 'nested',
+           'FitCfg', 'TutorCfg', 'ClipCfg', 'VaeCfg', 'FinishCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain', 'Extract',
+           'Probe', 'Train', 'Evaluate', 'Report', 'Params', 'find_up', 'find_made', 'read_yaml', 'merge', 'nested',
            'check_params', 'load_params']
 
 # %% ../nbs/01_config.ipynb #cd157637
@@ -73,7 +73,7 @@ class FitCfg(Section):
     muon: Annotated[float, Field(ge=0)] = 0.    # Muon's rate, in parts of `lr`, for the matrices of transformer layers; 0: AdamW for all
     ema: Share = 0.                             # share kept a step by the averaged weights; 0: no average
     seed: int = 0
-    precision: Literal['bf16','fp32'] = 'bf16'
+    precision: Literal['auto','bf16','fp32'] = 'auto'     # auto: bf16 where it is quicker
     every: Count = 100                          # steps between checkpoints
 
 class TutorCfg(FitCfg):
@@ -120,6 +120,17 @@ class VaeCfg(FitCfg):
     kl: float = 3e-4                            # weight of the Kullback-Leibler term a latent number
     drawings: bool = True
 
+class FinishCfg(FitCfg):
+    "The UNet's last phase: features are read without words and from little noise, so there it is aligned longer"
+    steps: int = 5500
+    batch: int = 8                              # pictures a step for the noise's error, lest it be forgotten
+    lr: float = 8e-4
+    ema: float = .998
+    silent: Count = 64                          # pictures a step without words, only aligned
+    below: Timestep = 300                       # at steps t below this
+    alike: float = 2.                           # weight of the likeness of pooled maps
+    levels: tuple[int,...] = (1,2)              # of these up blocks
+
 class UnetCfg(FitCfg):
     "The small UNet"
     steps: int = 2600
@@ -135,6 +146,7 @@ class UnetCfg(FitCfg):
     align: float = 1.                           # weight of the alignment; 0: none
     align_level: int = 2                        # which up block, 1 the coarsest
     align_below: int = 600                      # align only at steps t below this
+    finish: FinishCfg|None = None
     drawings: bool = True
 
 class ClassifierCfg(FitCfg):
@@ -164,7 +176,7 @@ class Extract(Section):
     t_paper: Timestep                                    # reported beside the t chosen
     draws: Count                                         # noise draws averaged for one picture
     batch: Count
-    precision: Literal['fp32', 'bf16']
+    precision: Literal['auto','bf16','fp32']
 
 class Probe(Section):
     "Linear probing of frozen diffusion features"

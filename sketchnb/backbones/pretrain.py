@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['reframe', 'framings', 'lr_at', 'batch_rows', 'optimisers', 'fit', 'contrast_targets', 'contrast', 'Tutor',
            'fit_tutor', 'unexplained', 'clip_metrics', 'category_map', 'pretrain_clip', 'edge_loss', 'crops',
-           'pretrain_vae', 'latent_spread', 'vae_metrics', 'align_loss', 'standard', 'pretrain_unet', 'unet_metrics',
-           'pretrain_classifier']
+           'pretrain_vae', 'latent_spread', 'vae_metrics', 'align_loss', 'likeness_loss', 'standard', 'pretrain_unet',
+           'unet_metrics', 'pretrain_classifier']
 
 # %% ../../nbs/backbones/03_pretrain.ipynb #94d78f3a
 import json, math, re, shutil, time
@@ -18,11 +18,11 @@ from safetensors.torch import save_file
 from tqdm import tqdm
 from transformers import CLIPTextModel, ResNetConfig, ResNetModel
 
-from .diffusion import AutoencoderKL, new_scheduler, new_unet, new_vae, reconstruct, save_diffusion
+from .diffusion import AutoencoderKL, new_scheduler, new_unet, new_vae, reconstruct, save_diffusion, up_maps
 from .clip import clip_pixels, embed_images, embed_texts, load_clip, new_clip, patch_map, save_clip, to_floats, train_tokenizer
 from .classifiers import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, logits, new_classifier, save_classifier
 from ..config import ClassifierCfg, ClipCfg, FitCfg, UnetCfg, VaeCfg
-from ..core import atomic, device, fingerprint
+from ..core import atomic, autocast, device, fingerprint, in_bf16
 from ..data.pool import Pool
 from diffusers.models.attention_processor import AttnProcessor
 
@@ -128,9 +128,9 @@ def fit(step_fn, model:nn.Module, cfg:FitCfg, work, mark='', desc:str='fit') -> 
     model.load_state_dict(ema, strict=False)
     return model.eval()
 
-def _plain_attention(model):
-    "On a CPU, let `model` compute attention step by step: there the backward of the fused one is slower in bfloat16"
-    if device().type != 'cpu': return
+def _plain_attention(model, cfg:FitCfg):
+    "On a CPU in bfloat16, let `model` compute attention step by step: there the backward of the fused one is slower"
+    if device().type != 'cpu' or not in_bf16(cfg.precision): return
     if hasattr(model, 'set_attn_processor'): model.set_attn_processor(AttnProcessor())
     else: model.set_attn_implementation('eager')
 
@@ -139,7 +139,7 @@ def _one_step(step_fn, model, opts, ema, step:int, cfg:FitCfg):
     torch.manual_seed(1_000_003*cfg.seed + step)
     for o,k in zip(opts, (1, cfg.muon)):
         for g in o.param_groups: g['lr'] = k*lr_at(step, cfg)
-    with torch.autocast(device().type, torch.bfloat16, enabled=cfg.precision=='bf16'):
+    with autocast(cfg.precision):
         loss,more = step_fn(step, np.random.default_rng([cfg.seed, step]))
     if not torch.isfinite(loss): raise FloatingPointError(f'step {step}: the loss is {loss.item()}; lower lr={cfg.lr} or take fp32')
     loss.backward()
@@ -225,7 +225,7 @@ def pretrain_clip(pool:Pool, out, cfg:ClipCfg=ClipCfg(), work=None) -> dict:
     tok = train_tokenizer([c for i in rows for c in pool.captions[i]], cfg.vocab)
     torch.manual_seed(cfg.seed)
     model = new_clip(tok, cfg.size, cfg.patch, cfg.width, cfg.layers, cfg.text_width, cfg.text_layers, cfg.proj)
-    _plain_attention(model)
+    _plain_attention(model, cfg)
     mark = [fingerprint(pool.captions), 'clip']
     tutor = fit_tutor(pool, rows, model, tok, cfg, work/'tutor', mark)
     def step_fn(step, rng):
@@ -308,7 +308,7 @@ def _cache(path, pool:Pool, rows, cfg:UnetCfg, clip, tok, vae, batch:int=64) -> 
             p.mkdir(); files = {}
             for i in tqdm(range(0, len(rows)*cfg.looks, batch), desc='encoding', unit='batch', mininterval=10):
                 k = np.arange(i, min(i+batch, len(rows)*cfg.looks))
-                with torch.autocast(device().type, torch.bfloat16, enabled=cfg.precision=='bf16'):
+                with autocast(cfg.precision):
                     got = _encode(pool, rows[k%len(rows)], np.random.default_rng([cfg.seed, i]), clip, tok, vae)
                 for n,v in zip(names, got):
                     if n not in files: files[n] = np.lib.format.open_memmap(p/f'{n}.npy', 'w+', np.float16, (len(rows)*cfg.looks, *v.shape[1:]))
@@ -336,6 +336,13 @@ def align_loss(m:torch.Tensor, target:torch.Tensor, w:torch.Tensor) -> torch.Ten
     per = 1 - F.cosine_similarity(m.float(), target, dim=1).mean((1,2))
     return (per*w).sum()/w.sum().clamp(min=1)
 
+def likeness_loss(m:torch.Tensor, target:torch.Tensor) -> torch.Tensor:
+    "1 - correlation, over all pairs of n pictures, of the cosines of their maps `m` (n,c,h,w), max-pooled, and of their `target` maps, averaged"
+    a,b = (F.normalize(x, dim=1) for x in (m.float().amax((2,3)), target.mean((2,3))))
+    pairs = ~torch.eye(len(a), dtype=torch.bool, device=a.device)
+    a,b = ((x@x.T)[pairs] for x in (a, b))
+    return 1 - F.cosine_similarity(a-a.mean(), b-b.mean(), dim=0)
+
 # %% ../../nbs/backbones/03_pretrain.ipynb #b84742c8
 def standard(maps, n:int=2048):
     "A function that brings each channel of maps (n,c,h,w) to the mean 0 and spread 1 that it would give the first `n` of `maps`"
@@ -343,22 +350,53 @@ def standard(maps, n:int=2048):
     m,s = x.mean((0,2,3), keepdim=True),x.std((0,2,3), keepdim=True).clamp(min=1e-6)
     return lambda y: (y-m)/s
 
-def _unet_step(unet, proj, data, none, cfg:UnetCfg):
+class _Encoded:
+    "The encoded pool `arrays` by the batch, on the device; `none` is the context of no words"
+    def __init__(self, arrays, none):
+        self.arrays,self.none,self.std = arrays,none,standard(arrays['patches'])
+        self.abar = new_scheduler().alphas_cumprod.to(device())
+    def __len__(self): return len(self.arrays['latents'])
+    def get(self, name, i): return torch.from_numpy(np.ascontiguousarray(self.arrays[name][i])).float().to(device())
+    def patches(self, i): return self.std(self.get('patches', i))
+
+    def words(self, i, rng, drop):
+        "Contexts (n,77,d) of rows `i`, a share `drop` of them withheld"
+        c = self.get('words', i)
+        c[torch.from_numpy(rng.random(len(i)) < drop)] = self.none
+        return c
+
+    def noisy(self, i, rng, below:int=1000):
+        "Latents of rows `i` at random steps t < `below`: noisy latents, t, noise"
+        z = self.get('latents', i)
+        t,eps = torch.from_numpy(rng.integers(0, below, len(i))).to(z.device),torch.randn(z.shape).to(z.device)
+        a = self.abar[t][:,None,None,None]
+        return a.sqrt()*z + (1-a).sqrt()*eps, t, eps
+
+def _unet_step(unet, proj, data:_Encoded, cfg:UnetCfg):
     "The UNet's `step_fn`: the noise's squared error, and the alignment"
-    sched,got = new_scheduler(),{}
-    unet.up_blocks[cfg.align_level-1].register_forward_hook(lambda m,i,o: got.__setitem__('m', o))
-    abar,n,std = sched.alphas_cumprod.to(device()),len(data['latents']),standard(data['patches'])
-    fetch = lambda name,i: torch.from_numpy(np.ascontiguousarray(data[name][i])).float().to(device())
     def step_fn(step, rng):
-        i = batch_rows(np.arange(n), step, cfg)
-        z,c = fetch('latents', i),fetch('words', i)
-        c[torch.from_numpy(rng.random(len(i)) < cfg.drop)] = none
-        t,eps = torch.from_numpy(rng.integers(0, len(abar), len(i))).to(z.device),torch.randn(z.shape).to(z.device)
-        a = abar[t][:,None,None,None]
-        mse = F.mse_loss(unet(a.sqrt()*z + (1-a).sqrt()*eps, t, encoder_hidden_states=c).sample.float(), eps)
+        i,got = batch_rows(np.arange(len(data)), step, cfg),{}
+        c,(z,t,eps) = data.words(i, rng, cfg.drop),data.noisy(i, rng)
+        hook = unet.up_blocks[cfg.align_level-1].register_forward_hook(lambda m,a,out: got.update(m=out))
+        mse = F.mse_loss(unet(z, t, encoder_hidden_states=c).sample.float(), eps)
+        hook.remove()
         if not cfg.align: return mse, {}
-        align = align_loss(proj(got.pop('m')), std(fetch('patches', i)), (t < cfg.align_below).float())
+        align = align_loss(proj(got['m']), data.patches(i), (t < cfg.align_below).float())
         return mse + cfg.align*align, dict(mse=mse.detach(), align=align.detach())
+    return step_fn
+
+def _finish_step(unet, proj, data:_Encoded, cfg:UnetCfg):
+    "The last phase's `step_fn`: the noise's squared error of a few pictures; of many without words the alignment and likeness, for which the UNet stops early"
+    f,levels = cfg.finish,{cfg.align_level, *cfg.finish.levels}
+    def step_fn(step, rng):
+        i,j = (batch_rows(np.arange(len(data)), step, f.model_copy(update=dict(batch=b))) for b in (f.batch, f.silent))
+        c,(z,t,eps) = data.words(i, rng, cfg.drop),data.noisy(i, rng)
+        mse = F.mse_loss(unet(z, t, encoder_hidden_states=c).sample.float(), eps)
+        z,t,_ = data.noisy(j, rng, f.below)
+        m,target = up_maps(unet, z, t, data.none.expand(len(j), -1, -1), levels),data.patches(j)
+        align = align_loss(proj(m[cfg.align_level]), target, torch.ones(len(j)).to(z))
+        alike = sum(likeness_loss(m[l], target) for l in f.levels)/len(f.levels)
+        return mse + cfg.align*align + f.alike*alike, dict(mse=mse.detach(), align=align.detach(), alike=alike.detach())
     return step_fn
 
 def pretrain_unet(pool:Pool, clip_path, vae_path, out, cfg:UnetCfg=UnetCfg(), work=None, cache=None) -> dict:
@@ -370,20 +408,26 @@ def pretrain_unet(pool:Pool, clip_path, vae_path, out, cfg:UnetCfg=UnetCfg(), wo
     rows,(clip,proc) = pool.rows(drawings=cfg.drawings),load_clip(clip_path)
     tok,vae = proc.tokenizer,AutoencoderKL.from_pretrained(vae_path).float().eval().requires_grad_(False).to(device())
     made = fingerprint([pool.captions, [cfg.seed, cfg.looks, cfg.drawings], *(Path(p, 'log.jsonl').read_text() for p in (clip_path, vae_path))])
-    data = _cache(Path(cache or work)/f'encoded-{made}', pool, rows, cfg, clip, tok, vae)
+    data = _Encoded(_cache(Path(cache or work)/f'encoded-{made}', pool, rows, cfg, clip, tok, vae), _words(clip, tok, [''])[0])
     torch.manual_seed(cfg.seed)
-    text_width,size = clip.config.text_config.hidden_size,data['latents'].shape[-1]
+    text_width,size = clip.config.text_config.hidden_size,data.arrays['latents'].shape[-1]
     unet = new_unet(cfg.channels, cfg.heads, text_width, cfg.layers, cfg.groups, size)
-    _plain_attention(unet)
-    model = nn.ModuleDict(dict(unet=unet))
-    if cfg.align: model['proj'] = nn.Conv2d(cfg.channels[::-1][cfg.align_level-1], data['patches'].shape[1], 1)
-    model.to(device())
-    none = _words(clip, tok, [''])[0]
-    fit(_unet_step(unet, model['proj'] if cfg.align else None, data, none, cfg), model, cfg, work, made, desc='unet')
+    _fit_unet(unet, data, cfg, work, made)
     metrics = unet_metrics(unet, pool, clip, tok, vae, cfg)
     text = CLIPTextModel(clip.config.text_config); text.load_state_dict(clip.text_model.state_dict())
     save_diffusion(out, vae, unet, text, tok)
     return _finish(out, cfg, work, metrics)
+
+def _fit_unet(unet, data:_Encoded, cfg:UnetCfg, work, mark):
+    "Train `unet`, in one phase or two; each has its own layer that reads the map for the alignment"
+    _plain_attention(unet, cfg)
+    head = lambda: nn.Conv2d(cfg.channels[::-1][cfg.align_level-1], data.arrays['patches'].shape[1], 1) if cfg.align else nn.Identity()
+    first = cfg.model_copy(update=dict(finish=None))
+    model = nn.ModuleDict(dict(unet=unet, proj=head())).to(device())
+    fit(_unet_step(unet, model['proj'], data, first), model, first, work, mark, desc='unet')
+    if cfg.finish:
+        model['proj'] = head().to(device())
+        fit(_finish_step(unet, model['proj'], data, cfg), model, cfg.finish, work/'finish', [mark, first], desc='unet, finish')
 
 @torch.no_grad()
 def unet_metrics(unet, pool:Pool, clip, tok, vae, cfg:UnetCfg, n:int=256, ts=(100,273,500,800)) -> dict:
@@ -401,7 +445,7 @@ def pretrain_classifier(kind:str, pool:Pool, out, categories, cfg:ClassifierCfg=
     rows,label = pool.rows(drawings=False, categories=names),pool.items.category.map({c:i for i,c in enumerate(names)})
     torch.manual_seed(cfg.seed)
     model = new_classifier(kind, len(names), cfg.width, cfg.size).to(memory_format=torch.channels_last)
-    if kind == 'vit': _plain_attention(model)
+    if kind == 'vit': _plain_attention(model, cfg)
     floats = lambda images: to_floats(images, cfg.size, IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
     y_of = lambda i: torch.from_numpy(label.to_numpy()[i].astype('i8')).to(device())
     def step_fn(step, rng):

@@ -10,6 +10,7 @@ import numpy as np, pandas as pd
 from tqdm import tqdm
 from ..backbones.clip import embed_images, embed_texts
 from ..backbones.diffusion import features, latents
+from .floors import frame_photos, frame_sketches
 from ..retrieval.metrics import cosine, evaluate_task
 
 # %% ../../nbs/methods/01_frozen.ipynb #18f9ab4f
@@ -19,15 +20,19 @@ def unit(x):
     return x/np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
 
 class FrozenSD:
-    "Pooled up-block maps of a frozen diffusion model at timestep `t`, the mean of `draws` noise draws. Levels are concatenated"
-    def __init__(self, sd, t=273, levels=(1,2), draws=6, pool='max', seed=0, **kw):
-        self.sd,self.levels,self.kw = sd,tuple(levels),dict(kw, t=t, draws=draws, pool=pool, seed=seed)
+    """Pooled up-block maps of a frozen diffusion model at timestep `t`, the mean of `draws` noise draws. Levels are concatenated.
 
-    def embed_gallery(self, photos): return join(features(self.sd, photos, levels=self.levels, **self.kw), self.levels)
+    `framed`: sketches and photos are first brought to the box of what they show, as the framed floors do"""
+    def __init__(self, sd, t=273, levels=(1,2), draws=6, pool='max', seed=0, framed=False, **kw):
+        self.sd,self.levels,self.framed,self.kw = sd,tuple(levels),framed,dict(kw, t=t, draws=draws, pool=pool, seed=seed)
+
+    def embed_gallery(self, photos): return self._embed(frame_photos(photos) if self.framed else photos)
 
     def embed_query(self, sketch=None, text=None):
         if sketch is None: raise ValueError('frozen diffusion features need a sketch: words alone have no picture')
-        return self.embed_gallery(sketch)
+        return self._embed(frame_sketches(sketch) if self.framed else sketch)
+
+    def _embed(self, images): return join(features(self.sd, images, levels=self.levels, **self.kw), self.levels)
 
 class FrozenClip:
     "CLIP as it is: sketches and photos through its image tower, words through its text tower; a query with both is their sum"
@@ -50,10 +55,11 @@ def add(a, b, w=.5):
     return unit((1-w)*a + w*b)
 
 # %% ../../nbs/methods/01_frozen.ipynb #48b29228
-def sweep(sd, ds, task, ts, levels=(1,2,3,4), metric='mAP@all', draws=1, size=128, **kw):
+def sweep(sd, ds, task, ts, levels=(1,2,3,4), metric='mAP@all', draws=1, size=128, framed=False, **kw):
     "Mean `metric` of frozen features on `task` at each t and level: DataFrame with a row a t, a column a level"
-    load = ((ds.sketch_array, task.queries.sketch), (ds.photo_array, task.gallery.index)); out = {}
-    sk, ph = (latents(sd, f(ids, size), precision=kw.get('precision','fp32')) for f, ids in load)
+    x, out = (ds.sketch_array(task.queries.sketch, size), ds.photo_array(task.gallery.index, size)), {}
+    if framed: x = frame_sketches(x[0]), frame_photos(x[1])
+    sk, ph = (latents(sd, a, precision=kw.get('precision','fp32')) for a in x)
     for t in tqdm(ts, desc='timesteps', unit='t', mininterval=5, delay=5):
         q, g = (features(sd, x, t=t, levels=levels, draws=draws, **kw) for x in (sk, ph))
         out[t] = {l: evaluate_task(task, cosine(q[l], g[l]), [metric], progress=False)[metric].mean() for l in levels}
