@@ -7,7 +7,8 @@ __all__ = ['ink', 'edges', 'cut_out', 'box_of', 'reframe', 'frame_sketches', 'fr
            'Hog', 'Chamfer', 'floors']
 
 # %% ../../nbs/methods/00_floors.ipynb #1a6b8d0b
-import functools, hashlib
+import functools, hashlib, os
+from concurrent.futures import ThreadPoolExecutor
 import cv2, numpy as np
 from skimage.feature import hog
 
@@ -25,6 +26,10 @@ def ink(sketch):
     "uint8 `(s,s,3)`, dark on white -> float32 `(s,s)`, 1 where the sketch is darkest"
     a = 255-cv2.cvtColor(sketch, cv2.COLOR_RGB2GRAY).astype(np.float32)
     return a/max(a.max(), 1)
+
+def _each(f, *args):
+    "`list(map(f, *args))` on all cores: OpenCV lets go of Python's lock"
+    with ThreadPoolExecutor(os.cpu_count()) as ex: return list(ex.map(f, *args))
 
 def _remember(f):
     "`f`, which makes a bool map of a picture, computed once for each picture: all floors look at the same photos"
@@ -83,11 +88,11 @@ def reframe(m, box, pad=.06, border=cv2.BORDER_CONSTANT):
 
 def frame_sketches(sketches):
     "uint8 `(n,s,s,3)`: each brought to the box of its ink, on white"
-    return np.stack([255-reframe(255-s, box_of(ink(s)>.25)) for s in sketches])
+    return np.stack(_each(lambda s: 255-reframe(255-s, box_of(ink(s)>.25)), sketches))
 
 def frame_photos(photos):
     "uint8 `(n,s,s,3)`: each brought to the box of what `cut_out` finds; outside it is mirrored"
-    return np.stack([reframe(p, box_of(cut_out(p), .005), border=cv2.BORDER_REFLECT_101) for p in photos])
+    return np.stack(_each(lambda p: reframe(p, box_of(cut_out(p), .005), border=cv2.BORDER_REFLECT_101), photos))
 
 # %% ../../nbs/methods/00_floors.ipynb #87c7364c
 class Floor:
@@ -112,7 +117,7 @@ class Floor:
         return np.stack([self._frame(m, box_of(m>.25)) for m in maps])
 
     def _gallery(self, photos, boxes, masks):
-        return np.stack([self._frame(*self._photo(p, *_known(k, boxes, masks))) for k,p in enumerate(photos)])
+        return np.stack(_each(lambda k,p: self._frame(*self._photo(p, *_known(k, boxes, masks))), range(len(photos)), photos))
 
     def _photo(self, photo, box, mask):
         "(map, box) of a photo: edges on or near the object"
@@ -171,7 +176,7 @@ class Hog(Floor):
     "Cosine of histograms of oriented gradients, with cells of `cell` pixels of 128 and blocks of `block` cells"
     def __init__(self, framed=True, cell=16, block=3): self.framed,self.cell,self.block = framed,cell,block
     def _embed(self, maps, query):
-        return _unit(np.stack([hog(m, 9, (self.cell,)*2, (self.block,)*2) for m in maps]))
+        return _unit(np.stack(_each(lambda m: hog(m, 9, (self.cell,)*2, (self.block,)*2), maps)))
 
 # %% ../../nbs/methods/00_floors.ipynb #e3a6950b
 class Chamfer(Floor):
