@@ -53,7 +53,9 @@ class Probe:
 # %% ../../nbs/methods/02_probe.ipynb #49de5616
 def batches(sketch_cat, photo_cat, n, batch, seed=0):
     "`n` batches of index arrays `(sketches, photos)`: categories at random, then a sketch and a photo of each"
-    rng = np.random.default_rng(seed); S, P = ({c: np.flatnonzero(x==c) for c in np.unique(x)} for x in (np.asarray(sketch_cat), np.asarray(photo_cat)))
+    rng = np.random.default_rng(seed)
+    rows = lambda cat: {c: np.flatnonzero(cat==c) for c in np.unique(cat)}
+    S, P = rows(np.asarray(sketch_cat)), rows(np.asarray(photo_cat))
     names = sorted(set(S) & set(P))
     for _ in range(n):
         c = rng.choice(len(names), batch)
@@ -61,20 +63,23 @@ def batches(sketch_cat, photo_cat, n, batch, seed=0):
 
 def train_probe(probe, sketches, photos, sketch_cat, photo_cat, steps=1000, batch=128, lr=1e-3, margin=.2, decay=.03, seed=0, log=None):
     "Train `probe` on base features (n,d) with category labels, its matrix pulled by `decay` toward the identity; calls `log(step, loss)`. Returns the probe"
-    code = {c: i for i,c in enumerate(sorted(set(sketch_cat) | set(photo_cat)))}; lab = torch.tensor([code[c] for c in sketch_cat])
-    s, p = torch.as_tensor(sketches), torch.as_tensor(photos); opt = torch.optim.AdamW([probe.w, probe.b], lr, weight_decay=0)
-    eye = torch.eye(len(probe.w)).to(probe.w)
-    for i, (a, b) in enumerate(tqdm(batches(sketch_cat, photo_cat, steps, batch, seed), total=steps, desc='probe', unit='step', mininterval=5, delay=5)):
+    s, p, eye = torch.as_tensor(sketches), torch.as_tensor(photos), torch.eye(len(probe.w)).to(probe.w)
+    label = torch.from_numpy(np.unique(np.asarray(sketch_cat), return_inverse=True)[1])
+    opt = torch.optim.AdamW([probe.w, probe.b], lr, weight_decay=0)
+    steps_of = enumerate(batches(sketch_cat, photo_cat, steps, batch, seed))
+    for i, (a, b) in tqdm(steps_of, total=steps, desc='probe', unit='step', mininterval=5, delay=5):
         for g in opt.param_groups: g['lr'] = lr*(1-i/steps)
-        loss = probe.loss(dict(sketch=s[a], photo=p[b], category=lab[a].to(probe.w.device), margin=margin))
-        (loss + decay*(probe.w-eye).square().sum()).backward(); opt.step(); opt.zero_grad()
+        loss = probe.loss(dict(sketch=s[a], photo=p[b], category=label[a].to(probe.w.device), margin=margin))
+        (loss + decay*(probe.w-eye).square().sum()).backward()
+        opt.step(); opt.zero_grad()
         if log and (i%50==0 or i==steps-1): log(i, loss.item())
     return probe
 
 # %% ../../nbs/methods/02_probe.ipynb #b8a1eef1
 def save_probe(path, probe, recipe):
     "Write the layer and its `recipe` (JSON-able) to a safetensors file"
-    with atomic(path) as tmp: save_file({k: getattr(probe, k).detach().cpu().contiguous() for k in 'wb'}, tmp, metadata=dict(recipe=json.dumps(recipe, sort_keys=True), fingerprint=fingerprint(recipe)))
+    tensors = {k: getattr(probe, k).detach().cpu().contiguous() for k in 'wb'}
+    with atomic(path) as tmp: save_file(tensors, tmp, metadata=dict(recipe=json.dumps(recipe, sort_keys=True), fingerprint=fingerprint(recipe)))
 
 def load_probe(path, base):
     "The `Probe` stored in `path` on frozen features `base`"
