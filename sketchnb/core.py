@@ -80,4 +80,5 @@ def seed_everything(seed:int, threads:int|None=None):
     torch.manual_seed(seed)
     if threads: torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    torch.utils.deterministic.fill_uninitialized_memory = False  # a help in finding mistakes, which costs time
     torch.backends.cudnn.benchmark = False
