@@ -131,17 +131,19 @@ def pooled(m:torch.Tensor, pool:str|None) -> torch.Tensor:
     if pool not in ('max','mean',None): raise ValueError(f"pool={pool!r}: choose 'max', 'mean' or None")
     return m if pool is None else m.amax((2,3)) if pool=='max' else m.mean((2,3))
 
-def _latents(sd:SDFeatures, images, size=None) -> torch.Tensor:
+def _latents(sd:SDFeatures, images, size=None, prompt=None) -> torch.Tensor:
     "Latents of uint8 `images`, or `images` themselves if they are latents already"
     images = np.asarray(images)
-    return torch.from_numpy(images).to(device()) if images.dtype==np.float32 else sd.encode(sd.pixels(images, size))
+    if images.dtype == np.float32: return torch.from_numpy(images).to(device())
+    x = sd.pixels(images, size)
+    return sd.encode(x if prompt is None else prompt(x))
 
 @torch.no_grad()
-def latents(sd:SDFeatures, images, size=None, batch:int=64, precision:str='fp32', desc:str|None=None) -> np.ndarray:
-    "float32 (n,4,h/8,w/8) of uint8 `images` (n,h,w,3): for those who want features at several t and encode once"
+def latents(sd:SDFeatures, images, size=None, prompt=None, batch:int=64, precision:str='fp32', desc:str|None=None) -> np.ndarray:
+    "float32 (n,4,h/8,w/8) of uint8 `images` (n,h,w,3), whose pixels `prompt` may change: for those who want features at several t and encode once"
     out = []
     for i in tqdm(range(0, len(images), batch), desc=desc, disable=desc is None, mininterval=5, unit='batch'):
-        with autocast(precision): out.append(_latents(sd, images[i:i+batch], size).float().cpu())
+        with autocast(precision): out.append(_latents(sd, images[i:i+batch], size, prompt).float().cpu())
     return torch.cat(out).numpy()
 
 @torch.no_grad()
