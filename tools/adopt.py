@@ -16,7 +16,7 @@ from dvc.repo import Repo
 from sketchnb.core import atomic
 
 ROOT = Path(__file__).resolve().parent.parent
-MODELS, TEXT = ROOT/'models', {'.json', '.txt', '.md'}
+MODELS, TEXT = ROOT/'models', {'.json', '.jsonl', '.txt', '.md'}
 KNOWN_BY = {'machine': str, 'recipe': str, 'minutes': (int, float)}
 
 class Unsound(Exception): pass

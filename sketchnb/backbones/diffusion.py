@@ -76,6 +76,7 @@ class SDFeatures:
     Strides of the levels are 32, 16, 8, 8 pixels (sizes in Koley et al., arXiv 2503.14129)."""
     def __init__(self, vae, unet, text_encoder, tokenizer, scheduler):
         self.vae,self.unet,self.text_encoder = (m.eval().requires_grad_(False).to(device()) for m in (vae, unet, text_encoder))
+        for m in (self.vae, self.unet): nn.Module.to(m, memory_format=torch.channels_last)     # convolutions are quicker so
         self.tokenizer,self.abar = tokenizer,scheduler.alphas_cumprod.to(device())
 
     def pixels(self, images, size:int|None=None) -> torch.Tensor:
@@ -132,11 +133,11 @@ def pooled(m:torch.Tensor, pool:str|None) -> torch.Tensor:
     return m if pool is None else m.amax((2,3)) if pool=='max' else m.mean((2,3))
 
 def _latents(sd:SDFeatures, images, size=None, prompt=None) -> torch.Tensor:
-    "Latents of uint8 `images`, or `images` themselves if they are latents already"
+    "Latents of uint8 `images`, or `images` themselves if they are latents already. By 16, since the VAE's maps are large"
     images = np.asarray(images)
     if images.dtype == np.float32: return torch.from_numpy(images).to(device())
-    x = sd.pixels(images, size)
-    return sd.encode(x if prompt is None else prompt(x))
+    parts = (sd.pixels(images[i:i+16], size) for i in range(0, len(images), 16))
+    return torch.cat([sd.encode(x if prompt is None else prompt(x)) for x in parts])
 
 @torch.no_grad()
 def latents(sd:SDFeatures, images, size=None, prompt=None, batch:int=64, precision:str='fp32', desc:str|None=None) -> np.ndarray:
