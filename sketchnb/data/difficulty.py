@@ -24,31 +24,33 @@ def touches(category):
         out[k] = {x.name for x,y in zip(p,q) if np.abs(x.points-y.points).max() > 1e-6} if same else {x.name for x in [*p,*q]}
     return out
 
-def text_mismatch(facts, things, view):
-    "Number of stated facts that a photo of one thing contradicts"
-    l = things[0].look; has = dict(body=l.body, second=l.second, pattern=l.pattern, place=view['place'], skin=l.skin)
-    return sum(has[k]!=v for k,v in facts.items())
+def text_mismatch(facts, photos):
+    "Number of stated facts that each photo of one thing contradicts; `photos` is a list of (things, view)"
+    has = [dict(body=t[0].look.body, second=t[0].look.second, pattern=t[0].look.pattern, place=v['place'], skin=t[0].look.skin) for t,v in photos]
+    return np.array([[sum(h[k]!=x for k,x in f.items()) for h in has] for f in facts])
 
 def sketch_loglik(drawn, category, things):
-    "Log likelihood (up to a constant) that a hand drew `drawn` of a photo's thing: Gaussian in the attributes it shows, and in the pose"
-    c, t = CATEGORIES[category], things[0]; kept, shown = set(drawn['kept']), touches(category)
-    m, pull = np.mean(MEMORY), np.mean(PULL)
-    d, g = c.vector(drawn['attrs']), c.vector(t.attrs)
-    see = np.array([bool(shown[k] & kept) for k in c.attrs])
-    z = ((d - g - pull*(.5-g))/m)[see]
-    s = (drawn['pose']['squash'] - 1 - .6*(t.pose['squash']-1))/.04
-    return -.5*(z@z + s*s) - 50*(drawn['pose']['flip']!=t.pose['flip'])
+    "(n,m): log likelihood, up to a constant, that a hand drew each of `drawn` of each photo's thing: Gaussian in the attributes it shows, and in the pose"
+    c, m, pull = CATEGORIES[category], np.mean(MEMORY), np.mean(PULL)
+    g, squash, flip = np.stack([c.vector(t.attrs) for t in things]), *(np.array([t.pose[k] for t in things]) for k in ('squash','flip'))
+    shown = touches(category)
+    def one(d):
+        see = np.array([bool(shown[k] & set(d['kept'])) for k in c.attrs])
+        z = ((c.vector(d['attrs']) - g - pull*(.5-g))/m)[:,see]
+        s = (d['pose']['squash'] - 1 - .6*(squash-1))/.04
+        return -.5*((z*z).sum(1) + s*s) - 50*(d['pose']['flip']!=flip)
+    return np.stack([one(d) for d in drawn])
 
 def oracle_scorer(ds, words=True, sketch=True):
     "A row for an instance task within categories: task -> scorer by what the caption states and what the hand believed it drew"
     def row(task):
-        specs = {i: from_spec(s) for i,s in ds.photos.spec.loc[task.gallery.index].items()}
-        s, cat = np.zeros((len(task.queries), len(task.gallery)), np.float32), task.gallery.category.to_numpy()
-        said, drawn = (ds.sketches[k].loc[task.queries.sketch].map(json.loads).tolist() for k in ('facts','drawn'))
-        for i, c in enumerate(task.queries.category):
-            for j in np.flatnonzero(cat==c):
-                things, view = specs[task.gallery.index[j]]
-                s[i,j] = -200*text_mismatch(said[i], things, view)*words + (sketch_loglik(drawn[i], c, things) if sketch else 0)
+        s, cats = np.zeros((len(task.queries), len(task.gallery)), np.float32), task.gallery.category.to_numpy()
+        said, drawn = (ds.sketches[k].loc[task.queries.sketch].map(json.loads).to_numpy() for k in ('facts','drawn'))
+        for c, q in task.queries.groupby('category').indices.items():
+            at = np.flatnonzero(cats==c)
+            photos = [from_spec(x) for x in ds.photos.spec.loc[task.gallery.index[at]]]
+            score = -200*text_mismatch(said[q], photos)*words
+            s[np.ix_(q, at)] = score + sketch_loglik(drawn[q], c, [things[0] for things,_ in photos]) if sketch else score
         return lambda block: s[block]
     return row
 
