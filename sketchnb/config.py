@@ -176,6 +176,7 @@ class Extract(Section):
     t_paper: Timestep                                    # reported beside the t chosen
     draws: Count                                         # noise draws averaged for one picture
     batch: Count
+    framed: bool                                         # rows on framed pictures, too
     precision: Literal['auto','bf16','fp32']
 
 class Probe(Section):
