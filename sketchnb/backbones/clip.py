@@ -68,14 +68,14 @@ def load_clip(path, revision:str|None=None, dtype=torch.float32):
     return model.eval().requires_grad_(False).to(device()), CLIPProcessor.from_pretrained(path, revision=revision)
 
 # %% ../../nbs/backbones/00_clip.ipynb #3da2c769
-def to_floats(images, size:int, mean=(.5,.5,.5), std=(.5,.5,.5)) -> torch.Tensor:
-    "uint8 (n,h,w,3) as float (n,3,`size`,`size`) on the device, (x/255 - `mean`)/`std`"
+def to_floats(images, size, mean=(.5,.5,.5), std=(.5,.5,.5)) -> torch.Tensor:
+    "uint8 (n,h,w,3) as float (n,3,*`size`) on the device, (x/255 - `mean`)/`std`; `size` is a side or (h,w)"
     images = np.asarray(images)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
         raise ValueError(f'images: want uint8 of shape (n,h,w,3), got {images.dtype} {images.shape}')
     x = torch.from_numpy(np.ascontiguousarray(images)).to(device()).permute(0,3,1,2).float().div_(255)
-    if x.shape[-2:] != (size,size):
-        x = F.interpolate(x, (size,size), mode='bicubic', antialias=True, align_corners=False).clamp_(0, 1)
+    size = (size,size) if np.isscalar(size) else tuple(size)
+    if x.shape[-2:] != size: x = F.interpolate(x, size, mode='bicubic', antialias=True, align_corners=False).clamp_(0, 1)
     return (x - x.new_tensor(mean)[:,None,None]) / x.new_tensor(std)[:,None,None]
 
 def clip_pixels(model:CLIPModel, images) -> torch.Tensor:

@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['SAMPLES', 'new_vae', 'new_unet', 'new_scheduler', 'save_diffusion', 'up_maps', 'SDFeatures', 'check_levels',
-           'load_diffusion', 'noise', 'pooled', 'latents', 'features', 'reconstruct', 'sample', 'show_reconstructions',
-           'show_samples']
+           'load_diffusion', 'noise', 'pooled', 'room', 'halving', 'latents', 'features', 'reconstruct', 'sample',
+           'show_reconstructions', 'show_samples']
 
 # %% ../../nbs/backbones/01_diffusion.ipynb #37467e2e
 from pathlib import Path
 
-import numpy as np, torch, transformers
+import hashlib
+import numpy as np, torch, torch.nn.functional as F, transformers
 from torch import nn
 from tqdm import tqdm
 
@@ -19,7 +20,7 @@ transformers.utils.logging.set_verbosity_error()         # else diffusers' impor
 from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 transformers.utils.logging.set_verbosity(_level)
 
-from ..core import atomic, autocast, device
+from ..core import atomic, autocast, device, fingerprint
 from .clip import _loads_as_float32, to_floats
 
 # %% ../../nbs/backbones/01_diffusion.ipynb #4f4911ae
@@ -79,12 +80,29 @@ class SDFeatures:
         for m in (self.vae, self.unet): nn.Module.to(m, memory_format=torch.channels_last)     # convolutions are quicker so
         self.tokenizer,self.abar = tokenizer,scheduler.alphas_cumprod.to(device())
 
-    def pixels(self, images, size:int|None=None) -> torch.Tensor:
-        "uint8 (n,s,s,3) as float (n,3,`size`,`size`) in [-1,1]; default the size it was trained on"
-        return to_floats(images, size or self.unet.config.sample_size * self.stride)
-
     @property
     def stride(self) -> int: return 2**(len(self.vae.config.block_out_channels)-1)
+
+    def size(self, size=None) -> tuple:
+        "(h,w) of a side, of (h,w), or of None: the size it was trained on"
+        size = self.unet.config.sample_size*self.stride if size is None else size
+        hw = (size,size) if np.isscalar(size) else tuple(size)
+        if any(s <= 0 or s%self.stride for s in hw): raise ValueError(f"size={size}: height and width must be multiples of {self.stride}; or take size='own', which pads")
+        return hw
+
+    def pixels(self, images, size=None) -> torch.Tensor:
+        """uint8 (n,h,w,3) as float (n,3,h,w) in [-1,1], resized to `size`: a side or (h,w), default the side it was trained on.
+
+        'own' leaves the size as it is; below and at the right white is added up to the next multiple of `stride`."""
+        if size == 'own':
+            h,w = np.shape(images)[1:3]
+            return F.pad(to_floats(images, (h,w)), (0, -w%self.stride, 0, -h%self.stride), value=1.)
+        return to_floats(images, self.size(size))
+
+    def checkpointing(self, on:bool=True):
+        "Keep few activations for the backward pass and compute the others again: a third more time, a fraction of the memory"
+        for m in (self.vae, self.unet): m.enable_gradient_checkpointing() if on else m.disable_gradient_checkpointing()
+        return self
 
     def encode(self, x:torch.Tensor) -> torch.Tensor:
         "Pixels (n,3,h,w) to latents (n,4,h/8,w/8): the posterior's mean, scaled. A guess: paper A may sample; the mean has no noise of its own"
@@ -99,6 +117,10 @@ class SDFeatures:
     def noisy(self, z:torch.Tensor, eps:torch.Tensor, t:int) -> torch.Tensor:
         "z_t = sqrt(abar_t) z + sqrt(1 - abar_t) eps (Ho et al. 2020, equation 4)"
         return self.abar[t].sqrt()*z + (1-self.abar[t]).sqrt()*eps
+
+    def words(self, text) -> torch.Tensor:
+        "The context (1 or n,77,d) of a text, of n texts, or of a matrix (77,d) or (n,77,d) in a text's place, such as a learned prompt"
+        return self.context(text) if not torch.is_tensor(text) else text[None] if text.ndim == 2 else text
 
     def maps(self, z_t:torch.Tensor, t:int, context:torch.Tensor, levels=(1,2)) -> dict:
         "{level: (n,c,h,w)} of noisy latents; `context` (1 or n,77,d). The UNet stops after the deepest level"
@@ -132,40 +154,90 @@ def pooled(m:torch.Tensor, pool:str|None) -> torch.Tensor:
     if pool not in ('max','mean',None): raise ValueError(f"pool={pool!r}: choose 'max', 'mean' or None")
     return m if pool is None else m.amax((2,3)) if pool=='max' else m.mean((2,3))
 
+def _shape(sd:SDFeatures, images, size) -> tuple:
+    "Height and width in pixels of what the VAE will see of `images`, or has seen if they are latents"
+    if np.asarray(images[:1]).dtype == np.float32: return tuple(s*sd.stride for s in images.shape[2:])
+    return tuple(images.shape[1:3]) if size == 'own' else sd.size(size)
+
+def room(sd:SDFeatures, size, most:int=64) -> int:
+    "How many pictures of `size` (h,w) the free memory holds at once, at most `most`: the VAE's first block, the largest, is taken eight times"
+    from accelerate.utils import get_max_memory
+    h,w = size
+    free = get_max_memory()[device().index or 0 if device().type == 'cuda' else 'cpu']
+    return int(min(most, max(1, .7*free // (8*4*sd.vae.config.block_out_channels[0]*h*w))))
+
+def halving(run, batch:int):
+    "`run(batch)`; again with half the batch as long as the GPU's memory is too small"
+    try: return run(batch)
+    except torch.OutOfMemoryError:
+        if batch == 1: raise
+    if torch.cuda.is_available(): torch.cuda.empty_cache()
+    return halving(run, batch//2)
+
+# %% ../../nbs/backbones/01_diffusion.ipynb #1ca80a2e
+def _digest(*arrays) -> str:
+    h = hashlib.sha256()
+    for a in arrays: h.update(np.ascontiguousarray(a).reshape(-1).view(np.uint8))
+    return h.hexdigest()
+
+def _kept(sd:SDFeatures, images, size, precision, cache) -> Path:
+    "The file in folder `cache` of the latents of `images`, named by all that they depend on"
+    if not hasattr(sd, 'vae_digest'): sd.vae_digest = _digest(*(v.cpu().float() for v in sd.vae.state_dict().values()))
+    return Path(cache)/f'latents-{fingerprint([sd.vae_digest, sd.vae.config.scaling_factor, size, precision, np.shape(images), _digest(images)])}.npy'
+
 def _latents(sd:SDFeatures, images, size=None, prompt=None) -> torch.Tensor:
     "Latents of uint8 `images`, or `images` themselves if they are latents already. By 16, since the VAE's maps are large"
     images = np.asarray(images)
-    if images.dtype == np.float32: return torch.from_numpy(images).to(device())
+    if images.dtype == np.float32: return torch.from_numpy(np.array(images)).to(device())
     parts = (sd.pixels(images[i:i+16], size) for i in range(0, len(images), 16))
     return torch.cat([sd.encode(x if prompt is None else prompt(x)) for x in parts])
 
 @torch.no_grad()
-def latents(sd:SDFeatures, images, size=None, prompt=None, batch:int=64, precision:str='fp32', desc:str|None=None) -> np.ndarray:
-    "float32 (n,4,h/8,w/8) of uint8 `images` (n,h,w,3), whose pixels `prompt` may change: for those who want features at several t and encode once"
-    out = []
+def latents(sd:SDFeatures, images, size=None, prompt=None, batch:int|None=None, precision:str='fp32', cache=None, desc:str|None=None) -> np.ndarray:
+    """float32 (n,4,h/8,w/8) of uint8 `images` (n,h,w,3): for those who want features at several t and encode once.
+
+    `prompt` may change the pixels. Without one, folder `cache` keeps them for the next time, named by VAE, images and size."""
+    if cache and prompt is not None: raise ValueError('cache: latents that a `prompt` changes are not kept')
+    if cache and (path := _kept(sd, images, size, precision, cache)).exists(): return np.load(path, mmap_mode='r')
+    batch,out = min(16, batch or room(sd, _shape(sd, images, size))),[]
     for i in tqdm(range(0, len(images), batch), desc=desc, disable=desc is None, mininterval=5, unit='batch'):
         with autocast(precision): out.append(_latents(sd, images[i:i+batch], size, prompt).float().cpu())
-    return torch.cat(out).numpy()
+    out = torch.cat(out).numpy()
+    if cache:
+        with atomic(path) as p: np.save(p, out)
+    return out
+
+# %% ../../nbs/backbones/01_diffusion.ipynb #1ca80a2f
+def _averaged(sd:SDFeatures, z, c, t:int, levels, draws:int, seed:int, who, batch:int) -> dict:
+    "{level: (n,c,h,w)} of latents `z`, averaged over `draws`; `who` is the index, or None, that names each one's noise"
+    tot = {l: 0. for l in levels}
+    for d in range(0, draws, batch):                       # more draws than a batch holds are taken in turns
+        e = range(d, min(d+batch, draws))
+        eps = torch.stack([noise(z.shape[1:], seed, k, i) for k in e for i in who])
+        m = sd.maps(sd.noisy(z.repeat(len(e),1,1,1), eps.to(z), t), t, c.repeat(len(e),1,1) if len(c) > 1 else c, levels)
+        for l in levels: tot[l] = tot[l] + m[l].float().unflatten(0, (len(e),-1)).sum(0)/draws
+    return tot
 
 @torch.no_grad()
 def features(sd:SDFeatures, images, t:int=273, levels=(1,2), draws:int=6, seed:int=0, text='', pool:str|None='max', size=None,
-             batch:int=64, share:bool=True, start:int=0, precision:str='fp32', desc:str|None=None) -> dict:
-    """{level: float32 (n,c), or (n,c,h,w) if `pool` is None} of uint8 `images` (n,s,s,3) or of their `latents`, averaged over `draws` of noise.
+             batch:int|None=None, share:bool=True, start:int=0, precision:str='fp32', desc:str|None=None) -> dict:
+    """{level: float32 (n,c), or (n,c,h,w) if `pool` is None} of uint8 `images` (n,h,w,3) or of their `latents`, averaged over `draws` of noise.
 
-    `text` is one text, n texts or a context (1,77,d); `share` gives all images the same noise, else image i has that of index
-    `start`+i; `precision` 'bf16' computes in bfloat16. Defaults are paper A's category-level setting."""
+    `text` is a text, n texts, or a matrix (77,d) or (n,77,d); `share` gives all images the same noise, else image i has that of index
+    `start`+i; `batch` counts pictures times draws; `precision` 'bf16' computes in bfloat16. Defaults are paper A's category-level setting."""
     if not 0 <= t < len(sd.abar) or draws < 1: raise ValueError(f't={t} must be in 0..{len(sd.abar)-1}, draws={draws} at least 1')
     levels = check_levels(levels, len(sd.unet.up_blocks))
-    out,one = {n: [] for n in levels},text if torch.is_tensor(text) else sd.context(text) if isinstance(text, str) else None
-    for i in tqdm(range(0, len(images), batch), desc=desc, disable=desc is None, mininterval=5, unit='batch'):
-        with autocast(precision):
-            z = _latents(sd, images[i:i+batch], size)
-            c,tot = sd.context(text[i:i+batch]) if one is None else one,{n: 0. for n in levels}
-            for d in range(draws):
-                eps = [noise(z.shape[1:], seed, d, None if share else start+i+j) for j in range(1 if share else len(z))]
-                for n,m in sd.maps(sd.noisy(z, torch.stack(eps).to(z), t), t, c, levels).items(): tot[n] = tot[n] + m.float()/draws
-        for n in levels: out[n].append(pooled(tot[n], pool).cpu())
-    return {n: torch.cat(v).numpy() for n,v in out.items()}
+    one = None if isinstance(text, (list,tuple)) or torch.is_tensor(text) and text.ndim == 3 and len(text) > 1 else sd.words(text)
+    def run(batch):
+        out,n = {l: [] for l in levels},max(1, batch//draws)
+        for i in tqdm(range(0, len(images), n), desc=desc, disable=desc is None, mininterval=5, unit='batch'):
+            with autocast(precision):
+                z = _latents(sd, images[i:i+n], size)
+                who = [None if share else start+i+j for j in range(len(z))]
+                m = _averaged(sd, z, sd.words(text[i:i+n]) if one is None else one, t, levels, draws, seed, who, batch)
+            for l in levels: out[l].append(pooled(m[l], pool).cpu())
+        return {l: torch.cat(v).numpy() for l,v in out.items()}
+    return halving(run, batch or room(sd, _shape(sd, images, size)))
 
 # %% ../../nbs/backbones/01_diffusion.ipynb #ce7e36bf
 @torch.no_grad()
