@@ -149,9 +149,10 @@ def noise(shape, seed:int, draw:int, index:int|None=None) -> torch.Tensor:
     return torch.randn(tuple(shape), generator=g)
 
 # %% ../../nbs/backbones/01_diffusion.ipynb #1ca80a2c
-def pooled(m:torch.Tensor, pool:str|None) -> torch.Tensor:
-    "Maps (n,c,h,w) to (n,c) by 'max' or 'mean'; `None` leaves them"
-    if pool not in ('max','mean',None): raise ValueError(f"pool={pool!r}: choose 'max', 'mean' or None")
+def pooled(m:torch.Tensor, pool) -> torch.Tensor:
+    "Maps (n,c,h,w) to (n,c) by 'max' or 'mean'; a number k keeps the maxima of k x k parts, (n,c*k*k); `None` leaves them"
+    if isinstance(pool, int) and pool > 0: return F.adaptive_max_pool2d(m, pool).flatten(1)
+    if pool not in ('max','mean',None): raise ValueError(f"pool={pool!r}: choose 'max', 'mean', a number of parts a side, or None")
     return m if pool is None else m.amax((2,3)) if pool=='max' else m.mean((2,3))
 
 def _shape(sd:SDFeatures, images, size) -> tuple:
@@ -219,7 +220,7 @@ def _averaged(sd:SDFeatures, z, c, t:int, levels, draws:int, seed:int, who, batc
     return tot
 
 @torch.no_grad()
-def features(sd:SDFeatures, images, t:int=273, levels=(1,2), draws:int=6, seed:int=0, text='', pool:str|None='max', size=None,
+def features(sd:SDFeatures, images, t:int=273, levels=(1,2), draws:int=6, seed:int=0, text='', pool='max', size=None,
              batch:int|None=None, share:bool=True, start:int=0, precision:str='fp32', desc:str|None=None) -> dict:
     """{level: float32 (n,c), or (n,c,h,w) if `pool` is None} of uint8 `images` (n,h,w,3) or of their `latents`, averaged over `draws` of noise.
 

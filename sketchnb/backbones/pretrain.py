@@ -18,7 +18,7 @@ from transformers import CLIPTextModel, ResNetConfig, ResNetModel
 from .diffusion import AutoencoderKL, new_scheduler, new_unet, new_vae, reconstruct, save_diffusion, up_maps
 from .clip import clip_pixels, embed_images, embed_texts, load_clip, new_clip, patch_map, save_clip, to_floats, train_tokenizer
 from .classifiers import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, logits, new_classifier, save_classifier
-from ..config import ClassifierCfg, ClipCfg, UnetCfg, VaeCfg
+from ..config import ClassifierCfg, ClipCfg, FinishCfg, UnetCfg, VaeCfg
 from ..core import atomic, autocast, device, fingerprint
 from ..data.pool import Pool
 from ..fit import batch_rows, fit, plain_attention
@@ -267,31 +267,36 @@ class _Encoded:
         a = self.abar[t][:,None,None,None]
         return a.sqrt()*z + (1-a).sqrt()*eps, t, eps
 
+def _noise_loss(unet, data:_Encoded, i, rng, drop:float, cap:float=1.):
+    """The noise's squared error of rows `i`, weighted by 1/abar_t up to `cap` (without a cap: the error of the velocity, arXiv 2202.00512, in which
+    no step counts little); also unweighted, and the t's"""
+    c,(z,t,eps) = data.words(i, rng, drop),data.noisy(i, rng)
+    per = (unet(z, t, encoder_hidden_states=c).sample.float()-eps).square().mean((1,2,3))
+    return ((1/data.abar[t]).clamp(max=cap)*per).mean(), per.mean().detach(), t
+
 def _unet_step(unet, proj, data:_Encoded, cfg:UnetCfg):
     "The UNet's `step_fn`: the noise's squared error, and the alignment"
     def step_fn(step, rng):
         i,got = batch_rows(np.arange(len(data)), step, cfg),{}
-        c,(z,t,eps) = data.words(i, rng, cfg.drop),data.noisy(i, rng)
         hook = unet.up_blocks[cfg.align_level-1].register_forward_hook(lambda m,a,out: got.update(m=out))
-        mse = F.mse_loss(unet(z, t, encoder_hidden_states=c).sample.float(), eps)
+        loss,mse,t = _noise_loss(unet, data, i, rng, cfg.drop)
         hook.remove()
-        if not cfg.align: return mse, {}
+        if not cfg.align: return loss, {}
         align = align_loss(proj(got['m']), data.patches(i), (t < cfg.align_below).float())
-        return mse + cfg.align*align, dict(mse=mse.detach(), align=align.detach())
+        return loss + cfg.align*align, dict(mse=mse, align=align.detach())
     return step_fn
 
-def _finish_step(unet, proj, data:_Encoded, cfg:UnetCfg):
-    "The last phase's `step_fn`: the noise's squared error of a few pictures; of many without words the alignment and likeness, for which the UNet stops early"
-    f,levels = cfg.finish,{cfg.align_level, *cfg.finish.levels}
+def _finish_step(unet, proj, data:_Encoded, cfg:UnetCfg, f:FinishCfg):
+    "A later phase's `step_fn`: the noise's error; and, of pictures without words, the alignment and likeness, for which the UNet stops early"
+    levels = {cfg.align_level, *f.levels}
     def step_fn(step, rng):
         i,j = (batch_rows(np.arange(len(data)), step, f.model_copy(update=dict(batch=b))) for b in (f.batch, f.silent))
-        c,(z,t,eps) = data.words(i, rng, cfg.drop),data.noisy(i, rng)
-        mse = F.mse_loss(unet(z, t, encoder_hidden_states=c).sample.float(), eps)
+        loss,mse,_ = _noise_loss(unet, data, i, rng, f.drop, f.cap)
         z,t,_ = data.noisy(j, rng, f.below)
         m,target = up_maps(unet, z, t, data.none.expand(len(j), -1, -1), levels),data.patches(j)
         align = align_loss(proj(m[cfg.align_level]), target, torch.ones(len(j)).to(z))
         alike = sum(likeness_loss(m[l], target) for l in f.levels)/len(f.levels)
-        return mse + cfg.align*align + f.alike*alike, dict(mse=mse.detach(), align=align.detach(), alike=alike.detach())
+        return loss + cfg.align*align + f.alike*alike, dict(noise=loss.detach(), mse=mse, align=align.detach(), alike=alike.detach())
     return step_fn
 
 def pretrain_unet(pool:Pool, clip_path, vae_path, out, cfg:UnetCfg=UnetCfg(), work=None, cache=None) -> dict:
@@ -314,15 +319,16 @@ def pretrain_unet(pool:Pool, clip_path, vae_path, out, cfg:UnetCfg=UnetCfg(), wo
     return _finish(out, cfg, work, metrics)
 
 def _fit_unet(unet, data:_Encoded, cfg:UnetCfg, work, mark):
-    "Train `unet`, in one phase or two; each has its own layer that reads the map for the alignment"
+    "Train `unet`, in one phase or more; each has its own layer that reads the map for the alignment"
     plain_attention(unet, cfg)
     head = lambda: nn.Conv2d(cfg.channels[::-1][cfg.align_level-1], data.arrays['patches'].shape[1], 1) if cfg.align else nn.Identity()
-    first = cfg.model_copy(update=dict(finish=None))
+    done = cfg.model_copy(update=dict(finish=()))
     model = nn.ModuleDict(dict(unet=unet, proj=head())).to(device())
-    fit(_unet_step(unet, model['proj'], data, first), model, first, work, mark, desc='unet')
-    if cfg.finish:
+    fit(_unet_step(unet, model['proj'], data, done), model, done, work, mark, desc='unet')
+    for k,f in enumerate(cfg.finish, 1):
         model['proj'] = head().to(device())
-        fit(_finish_step(unet, model['proj'], data, cfg), model, cfg.finish, work/'finish', [mark, first], desc='unet, finish')
+        fit(_finish_step(unet, model['proj'], data, cfg, f), model, f, work/f'finish{k}', [mark, done], desc=f'unet, finish {k}')
+        done = done.model_copy(update=dict(finish=(*done.finish, f)))
 
 @torch.no_grad()
 def unet_metrics(unet, pool:Pool, clip, tok, vae, cfg:UnetCfg, n:int=256, ts=(100,273,500,800)) -> dict:
