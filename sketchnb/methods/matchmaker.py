@@ -10,6 +10,7 @@ import torch, torch.nn.functional as F
 from torch import nn
 from ..backbones.diffusion import features, latents, pooled
 from ..core import device
+from .floors import frame_photos, frame_sketches
 from .frozen import join
 from .triplet import Siamese
 
@@ -33,25 +34,30 @@ class Border(nn.Module):
         return x + torch.cat([self.top, torch.cat([self.left, middle, self.right], 2), self.bottom], 1)
 
 # %% ../../nbs/methods/04_matchmaker.ipynb #3a7c000a
-def cat_levels(maps:dict, levels, pool:str='max') -> torch.Tensor:
-    "Pooled `maps` {level: (n,c,h,w)} side by side, each of unit length: (n, sum of c), of unit length. Differentiable"
+def cat_levels(maps:dict, levels, pool='max') -> torch.Tensor:
+    "Pooled `maps` {level: (n,c,h,w)} side by side, each of unit length: (n,d), of unit length. Differentiable"
     return F.normalize(torch.cat([F.normalize(pooled(maps[l].float(), pool), dim=-1) for l in levels], 1), dim=-1)
 
 class Matchmaker(Siamese):
     """Paper A's method on a frozen `sd`: borders for sketches and photos, and one matrix `words` (77,d) instead of the embedding of `text`.
 
     Levels 1, 2 are for categories, 3, 4 for single photos; `t` and `draws` are the paper's. Without `border` or `learn_words` it is an ablation: no visual
-    prompt, the text as it is. Guesses: `margin`, `pool`, and that `words` starts as the empty text."""
-    def __init__(self, sd, levels=(1,2), t:int=273, draws:int=6, border:int|None=None, std:float=0., text:str='', learn_words:bool=True, margin:float=.2, pool:str='max',
-                 seed:int=0, batch:int=64, precision:str='fp32'):
+    prompt, the text as it is. Guesses: `margin`, `pool`, that `words` starts as the empty text, and whether pictures are first `framed`, brought to the box of what they show."""
+    def __init__(self, sd, levels=(1,2), t:int=273, draws:int=6, border:int|None=None, std:float=0., text:str='', learn_words:bool=True, margin:float=.2, pool='max',
+                 framed:bool=False, seed:int=0, batch:int=64, precision:str='fp32'):
         super().__init__()
-        self.sd,self.levels,self.t,self.draws,self.margin,self.pool,self.seed,self.batch,self.precision = sd,tuple(levels),t,draws,margin,pool,seed,batch,precision
+        self.sd,self.levels,self.t,self.draws,self.margin,self.pool,self.framed = sd,tuple(levels),t,draws,margin,pool,framed
+        self.seed,self.batch,self.precision = seed,batch,precision
         self.borders = nn.ModuleDict({k: nn.Identity() if border == 0 else Border(sd.size()[0], border, std) for k in ('sketch','photo')})
         with torch.no_grad(): self.words = nn.Parameter(sd.context(text)[0].clone(), requires_grad=learn_words)
         self.to(device())
 
+    def prepare(self, images, kind:str):
+        "What is done to uint8 `images` (n,h,w,3) before all else, and never learned"
+        return images if not self.framed else frame_sketches(images) if kind == 'sketch' else frame_photos(images)
+
     def forward(self, images, kind:str) -> torch.Tensor:
-        "uint8 (n,h,w,3) to features (n,d) of unit length, with one fresh draw of noise (a guess: six cost six times as much)"
+        "uint8 (n,h,w,3), prepared, to features (n,d) of unit length, with one fresh draw of noise (a guess: six cost six times as much)"
         z = self.sd.encode(self.borders[kind](self.sd.pixels(images)))
         z_t = self.sd.noisy(z, torch.randn(z.shape).to(z), self.t)
         return cat_levels(self.sd.maps(z_t, self.t, self.words[None], self.levels), self.levels, self.pool)
@@ -59,7 +65,7 @@ class Matchmaker(Siamese):
     def embed(self, images, kind:str, words=None):
         "float32 (n,d) from `draws` of noise; `words` (77,d) or (n,77,d) may stand for the learned ones"
         kw = dict(batch=self.batch, precision=self.precision)
-        z = latents(self.sd, images, prompt=self.borders[kind], **kw)
+        z = latents(self.sd, self.prepare(images, kind), prompt=self.borders[kind], **kw)
         words = self.words.detach() if words is None else words
         return join(features(self.sd, z, self.t, self.levels, self.draws, self.seed, words, self.pool, **kw), self.levels)
 

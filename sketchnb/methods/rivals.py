@@ -19,7 +19,7 @@ from .triplet import Siamese
 # %% ../../nbs/methods/05_rivals.ipynb #7b100007
 class FineTuned(Siamese):
     "B-Fine-Tuning: a copy of the UNet of `sd`, all of it trained; the VAE and the text tower stay as they are (a guess)"
-    def __init__(self, sd, levels=(1,2), t:int=273, margin:float=.2, pool:str='max', seed:int=0, batch:int=64, precision:str='fp32'):
+    def __init__(self, sd, levels=(1,2), t:int=273, margin:float=.2, pool='max', seed:int=0, batch:int=64, precision:str='fp32'):
         super().__init__()
         self.sd,self.levels,self.t,self.margin,self.pool,self.seed,self.batch,self.precision = sd,tuple(levels),t,margin,pool,seed,batch,precision
         self.unet = copy.deepcopy(sd.unet).requires_grad_(True)

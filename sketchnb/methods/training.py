@@ -12,22 +12,23 @@ import numpy as np, torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
-from ..core import atomic, device, fingerprint
+from ..core import atomic, fingerprint
 from ..fit import fit
 
 # %% ../../nbs/methods/06_training.ipynb #7c100006
 class Pairs:
     """Matching pictures of `ds` by the batch: sketches and photos at `size`, by `level` 'category' or 'photo'.
 
-    At photo level `of` photos of a category come together. `flip`: pairs are mirrored half the time, both the same way at photo level.
+    At photo level `of` photos of a category come together. `flip`: pairs are mirrored half the time, both the same way at photo level. `prepare` is a
+    method's, done once.
     Raises `ValueError` if there are fewer than two categories, or photos of one, to tell apart"""
-    def __init__(self, ds, level:str='category', size:int=128, of:int=8, flip:bool=True):
+    def __init__(self, ds, level:str='category', size:int=128, of:int=8, flip:bool=True, prepare=lambda images, kind: images):
         if level not in ('category','photo'): raise ValueError(f"level={level!r}: choose 'category' or 'photo'")
         self.level,self.of,self.flip = level,of,flip
         if level == 'photo': ds = ds.of(ds.photos[ds.photos.index.isin(ds.sketches.photo)])
         s,p = ds.sketches,ds.photos
         self.caption,photo = s.caption.to_numpy(),p.index.get_indexer(s.photo)
-        self.sketches,self.photos = ds.sketch_array(s.index, size),ds.photo_array(p.index, size)
+        self.sketches,self.photos = prepare(ds.sketch_array(s.index, size), 'sketch'),prepare(ds.photo_array(p.index, size), 'photo')
         rows = lambda keys: {k: np.flatnonzero(keys == k) for k in np.unique(keys)}
         self.drawn = rows(photo)                                         # sketches of each photo
         self.by_sketch,self.by_photo = rows(s.category.to_numpy()),rows(p.category.to_numpy())

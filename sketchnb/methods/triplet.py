@@ -35,8 +35,12 @@ class Siamese(nn.Module):
     `margin` is the loss's, `batch` how many pictures are embedded at once"""
     margin,batch,precision = .2,64,'fp32'
 
+    def prepare(self, images, kind:str):
+        "What is done to uint8 `images` (n,h,w,3) of `kind` once, before training or embedding: nothing"
+        return images
+
     def loss(self, batch:dict) -> torch.Tensor:
-        "Of a batch's pictures `sketch` and `photo` (n,h,w,3), pairs that match, their `label` (n,) and, in fine-grained training, `group` (n,)"
+        "Of a batch's prepared pictures `sketch` and `photo` (n,h,w,3), pairs that match, their `label` (n,) and, in fine-grained training, `group` (n,)"
         s,p = self(batch['sketch'], 'sketch'),self(batch['photo'], 'photo')
         label,group = (None if batch.get(k) is None else torch.as_tensor(batch[k]).to(s.device) for k in ('label','group'))
         return triplet_loss(s, p, p[hardest(s, p, label, group)], self.margin)
@@ -44,7 +48,8 @@ class Siamese(nn.Module):
     @torch.no_grad()
     def embed(self, images, kind:str) -> np.ndarray:
         "float32 (n,d), rows of unit length"
-        was = self.training; self.eval()
+        was,images = self.training,self.prepare(images, kind)
+        self.eval()
         with autocast(self.precision):
             out = halving(lambda n: torch.cat([self(images[i:i+n], kind).float().cpu() for i in range(0, len(images), n)]), self.batch)
         self.train(was)
