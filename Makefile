@@ -27,7 +27,7 @@ export TRANSFORMERS_OFFLINE ?= 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 unexport MPLBACKEND
 
-.PHONY: help repro test smoke check scratch adopt own world lab setup clean
+.PHONY: help repro test smoke check scratch adopt own world bench lab setup clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -80,6 +80,9 @@ own: $(READY)  ## the training-free rows on your own data: MANIFEST=file.csv, or
 
 world: $(READY)  ## render the data set anew, by the recipe in params.yaml
 	@$(BIN)/python tools/world.py
+
+bench: $(READY)  ## how much faster the features are than a plain implementation, at Stable Diffusion's full size: ratios
+	@$(BIN)/python tools/bench.py
 
 lab: $(READY)  ## JupyterLab in the same environment; LAB='--port 8899 --allow-root' goes to it
 	@$(BIN)/jupyter lab --notebook-dir=nbs $(LAB)
