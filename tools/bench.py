@@ -7,17 +7,9 @@ whole UNet for each draw of noise. Ways take turns, the median of their times co
 import argparse, statistics, time
 
 import numpy as np, torch
-from transformers import CLIPTextConfig, CLIPTextModel
 
-from sketchnb.backbones.diffusion import SDFeatures, features, new_scheduler, new_unet, new_vae, noise
+from sketchnb.backbones.diffusion import features, full_size, noise
 from sketchnb.core import device, seed_everything
-
-def full_size(size:int) -> SDFeatures:
-    "Stable Diffusion 1.x's architecture, untrained; a context of random numbers stands for its text tower"
-    vae = new_vae((128,256,512,512), layers=2, groups=32, size=size)
-    unet = new_unet((320,640,1280,1280), 8, 768, layers=2, groups=32, size=size//8)
-    text = CLIPTextModel(CLIPTextConfig(vocab_size=8, hidden_size=768, num_hidden_layers=1, num_attention_heads=12, bos_token_id=0, eos_token_id=1))
-    return SDFeatures(vae, unet, text, None, new_scheduler())
 
 @torch.no_grad()
 def everything(sd, images, context, level:int, draws:int, t:int=273) -> np.ndarray:

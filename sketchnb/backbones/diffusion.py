@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SAMPLES', 'new_vae', 'new_unet', 'new_scheduler', 'save_diffusion', 'up_maps', 'SDFeatures', 'check_levels',
-           'load_diffusion', 'noise', 'pooled', 'room', 'halving', 'latents', 'features', 'reconstruct', 'sample',
-           'show_reconstructions', 'show_samples']
+           'load_diffusion', 'full_size', 'noise', 'pooled', 'room', 'halving', 'latents', 'features', 'reconstruct',
+           'sample', 'show_reconstructions', 'show_samples']
 
 # %% ../../nbs/backbones/01_diffusion.ipynb #37467e2e
 from pathlib import Path
@@ -141,6 +141,13 @@ def load_diffusion(path, revision:str|None=None, dtype=torch.float32) -> SDFeatu
                                                    safety_checker=None, feature_extractor=None, requires_safety_checker=False)
     return SDFeatures(pipe.vae, pipe.unet, pipe.text_encoder, pipe.tokenizer, pipe.scheduler)
 
+# %% ../../nbs/backbones/01_diffusion.ipynb #b4807d79
+def full_size(size:int=512) -> SDFeatures:
+    "Stable Diffusion 1.x's architecture for pictures of `size`, untrained, for tests and benchmarks. Without a tokenizer: its context is a matrix"
+    text = transformers.CLIPTextConfig(vocab_size=8, hidden_size=768, num_hidden_layers=1, num_attention_heads=12, bos_token_id=0, eos_token_id=1)
+    return SDFeatures(new_vae((128,256,512,512), 2, 32, size), new_unet((320,640,1280,1280), 8, 768, 2, 32, size//8),
+                      transformers.CLIPTextModel(text), None, new_scheduler())
+
 # %% ../../nbs/backbones/01_diffusion.ipynb #336cce21
 def noise(shape, seed:int, draw:int, index:int|None=None) -> torch.Tensor:
     "Normal noise of `shape` (c,h,w) named by (`seed`, `draw`), or by (`seed`, `draw`, `index`) where pictures differ"
@@ -210,11 +217,11 @@ def latents(sd:SDFeatures, images, size=None, prompt=None, batch:int|None=None, 
 
 # %% ../../nbs/backbones/01_diffusion.ipynb #1ca80a2f
 def _averaged(sd:SDFeatures, z, c, t:int, levels, draws:int, seed:int, who, batch:int) -> dict:
-    "{level: (n,c,h,w)} of latents `z`, averaged over `draws`; `who` is the index, or None, that names each one's noise"
+    "{level: (n,c,h,w)} of latents `z`, averaged over `draws`; `who` are the indices that name each one's noise, or [None], the same for all"
     tot = {l: 0. for l in levels}
     for d in range(0, draws, batch):                       # more draws than a batch holds are taken in turns
         e = range(d, min(d+batch, draws))
-        eps = torch.stack([noise(z.shape[1:], seed, k, i) for k in e for i in who])
+        eps = torch.cat([torch.stack([noise(z.shape[1:], seed, k, i) for i in who]).expand(len(z), -1, -1, -1) for k in e])
         m = sd.maps(sd.noisy(z.repeat(len(e),1,1,1), eps.to(z), t), t, c.repeat(len(e),1,1) if len(c) > 1 else c, levels)
         for l in levels: tot[l] = tot[l] + m[l].float().unflatten(0, (len(e),-1)).sum(0)/draws
     return tot
@@ -234,7 +241,7 @@ def features(sd:SDFeatures, images, t:int=273, levels=(1,2), draws:int=6, seed:i
         for i in tqdm(range(0, len(images), n), desc=desc, disable=desc is None, mininterval=5, unit='batch'):
             with autocast(precision):
                 z = _latents(sd, images[i:i+n], size)
-                who = [None if share else start+i+j for j in range(len(z))]
+                who = [None] if share else range(start+i, start+i+len(z))
                 m = _averaged(sd, z, sd.words(text[i:i+n]) if one is None else one, t, levels, draws, seed, who, batch)
             for l in levels: out[l].append(pooled(m[l], pool).cpu())
         return {l: torch.cat(v).numpy() for l,v in out.items()}
