@@ -6,8 +6,8 @@
 __all__ = ['Count', 'Rate', 'Share', 'UpBlock', 'Timestep', 'Folder', 'Some', 'AnyMethod', 'Section', 'WorldRecipe', 'PoolRecipe',
            'Data', 'FitCfg', 'TutorCfg', 'ClipCfg', 'VaeCfg', 'FinishCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain',
            'Extract', 'Probe', 'MethodCfg', 'MatchmakerCfg', 'FineTunedCfg', 'PromptedClassifierCfg', 'PromptedClipCfg',
-           'StudentCfg', 'Train', 'Evaluate', 'Report', 'Params', 'find_up', 'find_made', 'read_yaml', 'merge',
-           'nested', 'check_params', 'load_params']
+           'StudentCfg', 'Train', 'Studies', 'Evaluate', 'Report', 'Params', 'find_up', 'find_made', 'read_yaml',
+           'merge', 'nested', 'check_params', 'load_params']
 
 # %% ../nbs/01_config.ipynb #cd157637
 import difflib, json, re
@@ -251,6 +251,10 @@ class Train(Section):
     probe: Probe
     methods: dict[str, AnyMethod]                        # by a name of one's own
 
+class Studies(Section):
+    "What `make studies` computes: trainings whose numbers are kept in git"
+    methods: dict[str, AnyMethod]                        # as in `train`; a name starts with its study's
+
 class Evaluate(Section):
     "Metrics"
     tiers: Some[Literal['seen', 'unseen', 'novel', 'own']]
@@ -275,6 +279,7 @@ class Params(Section):
     pretrain: Pretrain
     extract: Extract
     train: Train
+    studies: Studies
     evaluate: Evaluate
     report: Report
 
@@ -313,10 +318,10 @@ def read_yaml(path:str|Path) -> dict:
 
 # %% ../nbs/01_config.ipynb #6836b197
 def merge(base:dict, over:dict) -> dict:
-    "`base` with the values of `over`: sections key by key, anything else (lists too) replaced"
+    "`base` with the values of `over`: sections key by key, anything else (lists too) replaced; `None` takes a key away"
     out = dict(base)
     for k, v in over.items(): out[k] = merge(out[k], v) if isinstance(v, dict) and isinstance(out.get(k), dict) else v
-    return out
+    return {k: v for k,v in out.items() if over.get(k, v) is not None}
 
 # %% ../nbs/01_config.ipynb #0a5a503b
 def nested(dotted:dict) -> dict:

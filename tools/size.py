@@ -12,9 +12,10 @@ from sketchnb.config import load_params
 from sketchnb.core import atomic
 
 def lay(base, over):
-    "Write the values of `over` into `base`, section by section"
+    "Write the values of `over` into `base`, section by section; null takes a key away"
     for k, v in over.items():
         if isinstance(v, dict) and isinstance(base.get(k), dict): lay(base[k], v)
+        elif v is None: base.pop(k, None)
         else: base[k] = v
 
 def resize(path:Path, overlay:Path):
