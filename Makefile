@@ -27,7 +27,7 @@ export TRANSFORMERS_OFFLINE ?= 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 unexport MPLBACKEND
 
-.PHONY: help repro test smoke check scratch adopt own world bench lab setup clean
+.PHONY: help repro studies test smoke check scratch adopt own world bench lab setup clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -52,6 +52,11 @@ repro: $(READY)  ## data and trained weights restored, every other result comput
 	$(DVC) repro
 	@cat reports/tables/*.md
 	@echo; echo 'tables: reports/tables  figures: reports/figures  numbers: metrics  executed notebooks: runs'
+
+studies: $(READY)  ## rivals, ablations and curves anew, an hour on two cores; their numbers go to studies/results, then `make repro` shows them
+	@$(BIN)/python tools/restore.py
+	$(DVC) repro studies/dvc.yaml
+	cp build/studies/tables/*.json build/studies/curves/*.json studies/results/
 
 test: $(READY)  ## all that checks the project; ONLY=text runs the checks whose name holds it
 	@$(BIN)/python tools/check.py --only '$(ONLY)'

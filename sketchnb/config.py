@@ -201,6 +201,7 @@ class MethodCfg(FitCfg):
     margin: Rate = .2                                    # of the triplet loss
     of: Count = 8                                        # photos of a category in a batch, at photo level
     flip: bool = True                                    # pairs are mirrored half the time
+    share: Annotated[float, Field(gt=0, le=1)] = 1.      # of each category's photos that it is trained on, with their sketches
     untrained: bool = False                              # tables also have the row of the same without training
     precision: Literal['auto','bf16','fp32'] = 'fp32'
 
@@ -252,8 +253,12 @@ class Train(Section):
     methods: dict[str, AnyMethod]                        # by a name of one's own
 
 class Studies(Section):
-    "What `make studies` computes: trainings whose numbers are kept in git"
-    methods: dict[str, AnyMethod]                        # as in `train`; a name starts with its study's
+    "What `make studies` computes; its numbers are kept in git. A method's name starts with its study's: rival-vgg"
+    reference: str                                       # the method that others, but rivals, are compared with
+    methods: dict[str, AnyMethod]                        # as in `train`
+    t: Some[Timestep]                                    # curve of timesteps, one draw
+    draws: Some[Count]                                   # curve of noise draws, averaged
+    draws_t: Some[Timestep]                              # at these timesteps
 
 class Evaluate(Section):
     "Metrics"
@@ -282,6 +287,12 @@ class Params(Section):
     studies: Studies
     evaluate: Evaluate
     report: Report
+
+    @property
+    def methods(self) -> dict:
+        "All that is trained on pairs, by name: those of the main run and those of the studies"
+        if both := {*self.train.methods} & {*self.studies.methods}: raise ValueError(f'{sorted(both)} stand both in train.methods and in studies.methods')
+        return self.train.methods | self.studies.methods
 
 # %% ../nbs/01_config.ipynb #8413f85e
 class _Loader(yaml.SafeLoader):
@@ -321,7 +332,7 @@ def merge(base:dict, over:dict) -> dict:
     "`base` with the values of `over`: sections key by key, anything else (lists too) replaced; `None` takes a key away"
     out = dict(base)
     for k, v in over.items(): out[k] = merge(out[k], v) if isinstance(v, dict) and isinstance(out.get(k), dict) else v
-    return {k: v for k,v in out.items() if over.get(k, v) is not None}
+    return {k: v for k,v in out.items() if k not in over or over[k] is not None}
 
 # %% ../nbs/01_config.ipynb #0a5a503b
 def nested(dotted:dict) -> dict:

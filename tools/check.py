@@ -92,11 +92,11 @@ def lock():
 # The pipeline
 
 def pipeline():
-    "dvc.yaml is sound, and asks for params that there are"
+    "dvc.yaml and studies/dvc.yaml are sound, and ask for params that there are"
     from sketchnb.config import load_params
     try: load_params(ROOT/'params.yaml')
     except ValueError as e: raise Failed(str(e)) from None
-    stages = run(DVC+['stage', 'list', '--name-only']).split()
+    stages = run(DVC+['stage', 'list', '--all', '--name-only']).split()
     if not stages: raise Failed('dvc.yaml has no stages')
     run(DVC+['dag', '--dot'])
     return f'{len(stages)} stages'

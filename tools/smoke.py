@@ -3,13 +3,13 @@
     python tools/smoke.py [--keep] [--limit SECONDS]
 
 Copied is what git tracks or would track, changes included, without dvc.lock and results: nothing can be restored. There
-params/smoke.yaml is laid over params.yaml, `dvc repro` runs all stages, and then every metrics file must hold finite
+params/smoke.yaml is laid over params.yaml, `dvc repro` runs all stages, those of the studies first, and then every metrics file must hold finite
 numbers and a second `dvc repro` must find nothing to do."""
 import argparse, json, math, os, re, shutil, signal, subprocess, sys, tempfile, time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LEFT_OUT = {'store', 'metrics', 'reports', 'dvc.lock', 'data.dvc'}
+LEFT_OUT = {'store', 'metrics', 'reports', 'dvc.lock', 'data.dvc', 'studies/results', 'studies/dvc.lock'}
 RUNNING, COPIES = set(), set()  # process groups and folders, for `end_at_signal`
 BEFORE = [[sys.executable, 'tools/world.py']]  # commands that make what stages need but no stage makes
 
@@ -27,7 +27,7 @@ def copy(dest:Path, root:Path=ROOT):
     "Copy to `dest` what git tracks or would track, but for `LEFT_OUT`"
     names = subprocess.run(['git', 'ls-files', '-coz', '--exclude-standard'], cwd=root, check=True, capture_output=True, text=True)
     for n in filter(None, names.stdout.split('\0')):
-        if Path(n).parts[0] in LEFT_OUT or not (root/n).is_file(): continue  # a deleted file is still in git's index
+        if any(Path(n).is_relative_to(o) for o in LEFT_OUT) or not (root/n).is_file(): continue  # a deleted file is still in git's index
         (dest/n).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(root/n, dest/n)
 
@@ -88,12 +88,15 @@ def smoke(limit:float=900, keep:bool=False) -> str:
     try:
         copy(tmp)
         for cmd in [['git', 'init', '-q'], [sys.executable, 'tools/size.py', 'smoke'], *BEFORE]: run(cmd, tmp, left(), env)
-        out = run([sys.executable, '-m', 'dvc', 'repro'], tmp, left(), env)
+        dvc = [sys.executable, '-m', 'dvc']
+        out = run([*dvc, 'repro', 'studies/dvc.yaml'], tmp, left(), env)
+        for part in 'tables', 'curves': shutil.copytree(tmp/'build/studies'/part, tmp/'studies/results', dirs_exist_ok=True)
+        out += run([*dvc, 'repro'], tmp, left(), env)
         stages = sum(l.startswith('Running stage') for l in out.splitlines())
         if not stages: raise Failed(f'dvc.yaml has no stage that ran\n{tail(out)}')
         if absent := [f for f in declared(tmp, env) if not Path(f).exists()]: raise Failed(f'not written: {absent}')
-        n = check_metrics(tmp/'metrics')
-        again = run([sys.executable, '-m', 'dvc', 'repro'], tmp, left(), env)
+        n = check_metrics(tmp/'metrics') + check_metrics(tmp/'studies/results')
+        again = run([*dvc, 'repro', '--all-pipelines'], tmp, left(), env)
         if 'Running stage' in again: raise Failed(f'a second `dvc repro` ran stages again\n{tail(again)}')
         return f'{stages} stages, {n} metrics files, {time.monotonic()-start:.0f} s'
     finally:

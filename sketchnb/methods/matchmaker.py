@@ -39,7 +39,7 @@ def cat_levels(maps:dict, levels, pool='max') -> torch.Tensor:
     return F.normalize(torch.cat([F.normalize(pooled(maps[l].float(), pool), dim=-1) for l in levels], 1), dim=-1)
 
 class Matchmaker(Siamese):
-    """Paper A's method on a frozen `sd`: borders for sketches and photos, and one matrix `words` (77,d) instead of the embedding of `text`.
+    """Paper A's method on a frozen `sd`: borders for sketches and photos, and one matrix `words` (77,d) instead of the embedding of `text` (a text, or a matrix).
 
     Levels 1, 2 are for categories, 3, 4 for single photos; `t` and `draws` are the paper's. Without `border` or `learn_words` it is an ablation: no visual
     prompt, the text as it is. Guesses: `margin`, `pool`, that `words` starts as the empty text, and whether pictures are first `framed`, brought to the box of what they show."""
@@ -49,7 +49,7 @@ class Matchmaker(Siamese):
         self.sd,self.levels,self.t,self.draws,self.margin,self.pool,self.framed = sd,tuple(levels),t,draws,margin,pool,framed
         self.seed,self.batch,self.precision = seed,batch,precision
         self.borders = nn.ModuleDict({k: nn.Identity() if border == 0 else Border(sd.size()[0], border, std) for k in ('sketch','photo')})
-        with torch.no_grad(): self.words = nn.Parameter(sd.context(text)[0].clone(), requires_grad=learn_words)
+        with torch.no_grad(): self.words = nn.Parameter(sd.words(text)[0].clone(), requires_grad=learn_words)
         self.to(device())
 
     def prepare(self, images, kind:str):

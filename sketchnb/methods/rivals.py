@@ -11,7 +11,7 @@ import torch, torch.nn.functional as F
 from torch import nn
 from ..backbones.classifiers import classifier_pixels, penultimate
 from ..backbones.clip import clip_pixels
-from ..backbones.diffusion import up_maps
+from ..backbones.diffusion import noise, up_maps
 from ..core import device
 from .matchmaker import Border, cat_levels
 from .triplet import Siamese
@@ -28,9 +28,8 @@ class FineTuned(Siamese):
     def forward(self, images, kind:str) -> torch.Tensor:
         "uint8 (n,h,w,3) to features (n,d) of unit length; fresh noise in training, else that of `seed`, the same for all"
         with torch.no_grad(): z = self.sd.encode(self.sd.pixels(images))
-        g = None if self.training else torch.Generator().manual_seed(self.seed)
-        eps = torch.randn(z.shape if self.training else (1,*z.shape[1:]), generator=g).to(z)
-        maps = up_maps(self.unet, self.sd.noisy(z, eps, self.t), self.t, self.none.expand(len(z), -1, -1), self.levels)
+        eps = torch.randn(z.shape) if self.training else noise(z.shape[1:], self.seed, 0)[None]
+        maps = up_maps(self.unet, self.sd.noisy(z, eps.to(z), self.t), self.t, self.none.expand(len(z), -1, -1), self.levels)
         return cat_levels(maps, self.levels, self.pool)
 
 # %% ../../nbs/methods/05_rivals.ipynb #7b10000b

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['make_row', 'compare_row', 'write_text', 'write_metrics', 'read_metrics', 'cell', 'wide', 'printed', 'beside',
-           'to_markdown', 'to_latex', 'save_table', 'check']
+           'claims', 'to_markdown', 'to_latex', 'save_table', 'check']
 
 # %% ../../nbs/retrieval/02_tables.ipynb #846927e2
 import json, math, os
@@ -158,6 +158,19 @@ def beside(ours, theirs, names=None, label='printed'):
     names = names or {o: o for o in ours.index}
     right = theirs.reindex([names.get(o) for o in ours.index]).map(cell)
     return pd.concat([ours, right.set_axis(ours.index).add_suffix(f' ({label})')], axis=1)
+
+# %% ../../nbs/retrieval/02_tables.ipynb #c1a1b001
+def claims(differences, printed, names, ours='Matchmaker'):
+    """For each row that `ours` was compared with (lines 'ours − row' of `differences`) and that stands in a paper, by `names`: what the paper's method is ahead
+    by in `printed` (floats by their row), what it is here, and the verdict: reproduced if it has the same sign and its interval doesn't hold 0."""
+    out = {}
+    for r in differences.to_dict('records'):
+        a,_,b = r['row'].partition(' − ')
+        if a != ours or b not in names: continue
+        paper = printed[names[a]]-printed[names[b]]
+        same = min(paper*r['low'], paper*r['high']) > 0
+        out[b] = dict(paper=cell(paper, signed=True), here=cell(r['value'], r['low'], r['high'], signed=True), verdict='reproduced' if same else 'not reproduced')
+    return pd.DataFrame.from_dict(out, orient='index', columns=['paper','here','verdict'])
 
 # %% ../../nbs/retrieval/02_tables.ipynb #7aa66f0d
 def to_markdown(table, head='row'):
