@@ -90,7 +90,8 @@ def smoke(limit:float=900, keep:bool=False) -> str:
         for cmd in [['git', 'init', '-q'], [sys.executable, 'tools/size.py', 'smoke'], *BEFORE]: run(cmd, tmp, left(), env)
         dvc = [sys.executable, '-m', 'dvc']
         out = run([*dvc, 'repro', 'studies/dvc.yaml'], tmp, left(), env)
-        for part in 'tables', 'curves': shutil.copytree(tmp/'build/studies'/part, tmp/'studies/results', dirs_exist_ok=True)
+        (tmp/'studies/results').mkdir()
+        for f in (tmp/'build/studies').glob('*/*.json'): shutil.copy(f, tmp/'studies/results')
         out += run([*dvc, 'repro'], tmp, left(), env)
         stages = sum(l.startswith('Running stage') for l in out.splitlines())
         if not stages: raise Failed(f'dvc.yaml has no stage that ran\n{tail(out)}')

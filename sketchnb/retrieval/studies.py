@@ -42,12 +42,12 @@ def cue_rows(row:str, named, shape, surface, made_by:str, **kw) -> dict:
     return dict(row=row, tier='all', split='test', task='cue conflict', n_queries=len(b), n_gallery=0, made_by=made_by, values=values)
 
 # %% ../../nbs/retrieval/05_studies.ipynb #a4116ac2
-def study_rows(folder, study:str) -> dict:
-    "Metrics rows that `study` left in `folder`, by the table they belong to: 'category', 'fine_grained' and 'differences'; none if it hasn't run"
-    read = lambda n: json.loads(p.read_text(encoding='utf-8')) if (p := Path(folder)/f'{n}.json').exists() else []
+def study_rows(folder, study:str, size:str='world') -> dict:
+    "Metrics rows that `study` of the pipeline's `size` left in `folder`, by the table they belong to: 'category', 'fine_grained' and 'differences'; none if it hasn't run"
+    def read(n): return [r for r in json.loads(p.read_text(encoding='utf-8')) if r['made_by']==f'study {study}, {size}'] if (p := Path(folder)/f'{n}.json').exists() else []
     rows = read(study)
     return dict(category=[r for r in rows if r['task']=='category'], fine_grained=[r for r in rows if r['task'].startswith('instance')],
-                differences=[r for r in read('differences') if r['made_by']==f'study {study}'])
+                differences=read('differences'))
 
 # %% ../../nbs/retrieval/05_studies.ipynb #5a0d1e01
 def curve(path, metric:str='mAP@all') -> pd.DataFrame:
