@@ -53,7 +53,7 @@ repro: $(READY)  ## data and trained weights restored, every other result comput
 	@cat reports/tables/*.md
 	@echo; echo 'tables: reports/tables  figures: reports/figures  numbers: metrics  executed notebooks: runs'
 
-studies: $(READY)  ## rivals, ablations and curves anew, an hour on two cores; their numbers go to studies/results, then `make repro` shows them
+studies: $(READY)  ## rivals, ablations and curves anew, over an hour on two cores; their numbers go to studies/results, then `make repro` shows them
 	@$(BIN)/python tools/restore.py
 	$(DVC) repro studies/dvc.yaml
 	cp build/studies/*/*.json studies/results/
