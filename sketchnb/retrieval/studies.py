@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from .evaluation import clusters
 from .metrics import cosine, evaluate_task, intervals
-from .tables import make_row, read_metrics
+from .tables import make_row, read_metrics, triples
 
 # %% ../../nbs/retrieval/05_studies.ipynb #ea2aa367
 def point(row:str, task, queries, gallery, made_by:str, metrics=('mAP@all',), **kw) -> dict:
@@ -38,13 +38,15 @@ def cue_rows(row:str, named, shape, surface, made_by:str, **kw) -> dict:
     "A metrics row of `shape_bias`: how often the shape and the surface are named, and the bias, with intervals over shapes' categories; kwargs go to `intervals`"
     b,cut = shape_bias(named, shape, surface),lambda ok: dict(clusters=np.asarray(shape)[ok], **kw)
     iv = [intervals(b[['shape','surface']], **cut(slice(None))), *([intervals(b[['bias']].dropna(), **cut(b.bias.notna()))] if b.bias.notna().any() else [])]
-    values = {m: [float(v), *(None if np.isnan(o) else float(o) for o in (lo, hi))] for m,v,lo,hi in pd.concat(iv).itertuples()}
-    return dict(row=row, tier='all', split='test', task='cue conflict', n_queries=len(b), n_gallery=0, made_by=made_by, values=values)
+    return dict(row=row, tier='all', split='test', task='cue conflict', n_queries=len(b), n_gallery=0, made_by=made_by, values=triples(pd.concat(iv)))
 
 # %% ../../nbs/retrieval/05_studies.ipynb #a4116ac2
 def study_rows(folder, study:str, size:str='world') -> dict:
     "Metrics rows that `study` of the pipeline's `size` left in `folder`, by the table they belong to: 'category', 'fine_grained' and 'differences'; none if it hasn't run"
-    def read(n): return [r for r in json.loads(p.read_text(encoding='utf-8')) if r['made_by']==f'study {study}, {size}'] if (p := Path(folder)/f'{n}.json').exists() else []
+    def read(name):
+        path = Path(folder)/f'{name}.json'
+        rows = json.loads(path.read_text(encoding='utf-8')) if path.exists() else []
+        return [r for r in rows if r['made_by']==f'study {study}, {size}']
     rows = read(study)
     return dict(category=[r for r in rows if r['task']=='category'], fine_grained=[r for r in rows if r['task'].startswith('instance')],
                 differences=read('differences'))
