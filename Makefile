@@ -21,6 +21,10 @@ export OMP_NUM_THREADS := 2
 export PYTHONHASHSEED := 0
 export TOKENIZERS_PARALLELISM := false
 export DVC_NO_ANALYTICS := 1
+# glibc would return large blocks to the system and fetch them again for each layer: a third of the VAE's time on a CPU
+export MALLOC_MMAP_THRESHOLD_ := 4294967296
+export MALLOC_TRIM_THRESHOLD_ := 8589934592
+export MALLOC_TOP_PAD_ := 67108864
 # no network; `make repro HF_HUB_OFFLINE=0 TRANSFORMERS_OFFLINE=0` lets models be fetched from a hub (params/paper.yaml)
 export HF_HUB_OFFLINE ?= 1
 export TRANSFORMERS_OFFLINE ?= 1

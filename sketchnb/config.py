@@ -202,7 +202,9 @@ class MethodCfg(FitCfg):
     of: Count = 8                                        # photos of a category in a batch, at photo level
     flip: bool = True                                    # pairs are mirrored half the time
     share: Annotated[float, Field(gt=0, le=1)] = 1.      # of each category's photos that it is trained on, with their sketches
+    framed: bool = False                                 # pictures are first brought to the box of what they show
     untrained: bool = False                              # tables also have the row of the same without training
+    study: str = ''                                      # the study that it belongs to, if it isn't of the main run
     precision: Literal['auto','bf16','fp32'] = 'fp32'
 
 class MatchmakerCfg(MethodCfg):
@@ -215,7 +217,6 @@ class MatchmakerCfg(MethodCfg):
     std: Annotated[float, Field(ge=0)] = 0.              # spread of the numbers that a border starts from
     text: str = ''                                       # what the textual prompt starts from
     learn_words: bool = True
-    framed: bool = False                                 # pictures are first brought to the box of what they show
     pool: Literal['max','mean']|Count = 'max'            # a number: parts a side, each with its maximum
 
 class FineTunedCfg(MethodCfg):
@@ -253,12 +254,13 @@ class Train(Section):
     methods: dict[str, AnyMethod]                        # by a name of one's own
 
 class Studies(Section):
-    "What `make studies` computes; its numbers are kept in git. A method's name starts with its study's: rival-vgg"
-    reference: str                                       # the method that others, but rivals, are compared with
+    "What `make studies` computes; its numbers are kept in git"
+    reference: str                                       # the method that all but rivals are compared with
     methods: dict[str, AnyMethod]                        # as in `train`
     t: Some[Timestep]                                    # curve of timesteps, one draw
     draws: Some[Count]                                   # curve of noise draws, averaged
     draws_t: Some[Timestep]                              # at these timesteps
+    parts: Some[Count]                                   # parts a side that a map is pooled to
 
 class Evaluate(Section):
     "Metrics"

@@ -10,7 +10,6 @@ import torch, torch.nn.functional as F
 from torch import nn
 from ..backbones.diffusion import features, latents, pooled
 from ..core import device
-from .floors import frame_photos, frame_sketches
 from .frozen import join
 from .triplet import Siamese
 
@@ -42,7 +41,7 @@ class Matchmaker(Siamese):
     """Paper A's method on a frozen `sd`: borders for sketches and photos, and one matrix `words` (77,d) instead of the embedding of `text` (a text, or a matrix).
 
     Levels 1, 2 are for categories, 3, 4 for single photos; `t` and `draws` are the paper's. Without `border` or `learn_words` it is an ablation: no visual
-    prompt, the text as it is. Guesses: `margin`, `pool`, that `words` starts as the empty text, and whether pictures are first `framed`, brought to the box of what they show."""
+    prompt, the text as it is. Guesses: `margin`, `pool`, that `words` starts as the empty text, and whether pictures are `framed`."""
     def __init__(self, sd, levels=(1,2), t:int=273, draws:int=6, border:int|None=None, std:float=0., text:str='', learn_words:bool=True, margin:float=.2, pool='max',
                  framed:bool=False, seed:int=0, batch:int=64, precision:str='fp32'):
         super().__init__()
@@ -51,10 +50,6 @@ class Matchmaker(Siamese):
         self.borders = nn.ModuleDict({k: nn.Identity() if border == 0 else Border(sd.size()[0], border, std) for k in ('sketch','photo')})
         with torch.no_grad(): self.words = nn.Parameter(sd.words(text)[0].clone(), requires_grad=learn_words)
         self.to(device())
-
-    def prepare(self, images, kind:str):
-        "What is done to uint8 `images` (n,h,w,3) before all else, and never learned"
-        return images if not self.framed else frame_sketches(images) if kind == 'sketch' else frame_photos(images)
 
     def forward(self, images, kind:str) -> torch.Tensor:
         "uint8 (n,h,w,3), prepared, to features (n,d) of unit length, with one fresh draw of noise (a guess: six cost six times as much)"

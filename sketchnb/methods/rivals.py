@@ -19,9 +19,10 @@ from .triplet import Siamese
 # %% ../../nbs/methods/05_rivals.ipynb #7b100007
 class FineTuned(Siamese):
     "B-Fine-Tuning: a copy of the UNet of `sd`, all of it trained; the VAE and the text tower stay as they are (a guess)"
-    def __init__(self, sd, levels=(1,2), t:int=273, margin:float=.2, pool='max', seed:int=0, batch:int=64, precision:str='fp32'):
+    def __init__(self, sd, levels=(1,2), t:int=273, margin:float=.2, pool='max', framed:bool=False, seed:int=0, batch:int=64, precision:str='fp32'):
         super().__init__()
-        self.sd,self.levels,self.t,self.margin,self.pool,self.seed,self.batch,self.precision = sd,tuple(levels),t,margin,pool,seed,batch,precision
+        self.sd,self.levels,self.t,self.margin,self.pool,self.framed = sd,tuple(levels),t,margin,pool,framed
+        self.seed,self.batch,self.precision = seed,batch,precision
         self.unet = copy.deepcopy(sd.unet).requires_grad_(True)
         with torch.no_grad(): self.none = sd.context('')
 
@@ -35,9 +36,9 @@ class FineTuned(Siamese):
 # %% ../../nbs/methods/05_rivals.ipynb #7b10000b
 class PromptedClassifier(Siamese):
     "B-Triplet+VP: the penultimate layer of a VGG, ResNet or ViT `model` with processor `proc`, borders on the pictures; the network is trained if `tune`"
-    def __init__(self, model, proc, border:int|None=None, tune:bool=True, margin:float=.2, std:float=0., batch:int=128):
+    def __init__(self, model, proc, border:int|None=None, tune:bool=True, margin:float=.2, std:float=0., framed:bool=False, batch:int=128):
         super().__init__()
-        self.net,self.proc,self.margin,self.batch = copy.deepcopy(model).requires_grad_(tune),proc,margin,batch
+        self.net,self.proc,self.margin,self.framed,self.batch = copy.deepcopy(model).requires_grad_(tune),proc,margin,framed,batch
         side = proc.size.get('height') or proc.size.get('shortest_edge')
         self.borders = nn.ModuleDict({k: Border(side, border, std) for k in ('sketch','photo')})
         self.tune = tune
@@ -55,9 +56,9 @@ class PromptedClassifier(Siamese):
 # %% ../../nbs/methods/05_rivals.ipynb #7b10000f
 class PromptedClip(Siamese):
     "CLIP's image tower with `tokens` learned tokens for each kind of picture, its LayerNorms trained if `norms`; the rest frozen"
-    def __init__(self, clip, tokens:int=3, norms:bool=True, margin:float=.2, std:float=.02, batch:int=128):
+    def __init__(self, clip, tokens:int=3, norms:bool=True, margin:float=.2, std:float=.02, framed:bool=False, batch:int=128):
         super().__init__()
-        self.clip,self.margin,self.batch = copy.deepcopy(clip).requires_grad_(False),margin,batch
+        self.clip,self.margin,self.framed,self.batch = copy.deepcopy(clip).requires_grad_(False),margin,framed,batch
         for m in self.clip.vision_model.modules():
             if isinstance(m, nn.LayerNorm): m.requires_grad_(norms)
         width = clip.config.vision_config.hidden_size

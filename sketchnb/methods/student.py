@@ -60,8 +60,7 @@ class Student(Siamese):
     def __init__(self, teacher:Matchmaker, rank:int=8, width:int=96, depth:int=3, batch:int=64):
         super().__init__()
         sd = teacher.sd
-        self.prepare = teacher.prepare
-        self.sd,self.t,self.levels,self.pool,self.batch = sd,teacher.t,teacher.levels,teacher.pool,batch
+        self.framed,self.sd,self.t,self.levels,self.pool,self.batch = teacher.framed,sd,teacher.t,teacher.levels,teacher.pool,batch
         self.borders,self.words = copy.deepcopy(teacher.borders).requires_grad_(False),teacher.words.detach().clone()
         self.encoder,self.unet = LightEncoder(width, depth, sd.stride),adapt(copy.deepcopy(sd.unet), rank)
         self.to(device())

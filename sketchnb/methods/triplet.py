@@ -10,6 +10,7 @@ import numpy as np, torch, torch.nn.functional as F
 from torch import nn
 from ..backbones.diffusion import halving
 from ..core import autocast, device
+from .floors import frame_photos, frame_sketches
 
 # %% ../../nbs/methods/02_triplet.ipynb #db39946d
 def triplet_loss(anchor, positive, negative, margin=.2):
@@ -32,12 +33,12 @@ def hardest(sketch, photo, label, group=None):
 class Siamese(nn.Module):
     """A method trained by the triplet loss: a subclass says how uint8 pictures (n,h,w,3) of `kind` 'sketch' or 'photo' become unit rows (n,d), in `forward`.
 
-    `margin` is the loss's, `batch` how many pictures are embedded at once"""
-    margin,batch,precision = .2,64,'fp32'
+    `margin` is the loss's, `batch` how many pictures are embedded at once; `framed`: pictures are first brought to the box of what they show"""
+    margin,batch,precision,framed = .2,64,'fp32',False
 
     def prepare(self, images, kind:str):
-        "What is done to uint8 `images` (n,h,w,3) of `kind` once, before training or embedding: nothing"
-        return images
+        "What is done to uint8 `images` (n,h,w,3) of `kind` once, before training or embedding, and never learned"
+        return images if not self.framed else frame_sketches(images) if kind == 'sketch' else frame_photos(images)
 
     def loss(self, batch:dict) -> torch.Tensor:
         "Of a batch's prepared pictures `sketch` and `photo` (n,h,w,3), pairs that match, their `label` (n,) and, in fine-grained training, `group` (n,)"
