@@ -261,6 +261,8 @@ class Studies(Section):
     draws: Some[Count]                                   # curve of noise draws, averaged
     draws_t: Some[Timestep]                              # at these timesteps
     parts: Some[Count]                                   # parts a side that a map is pooled to
+    pool: Count                                          # pictures that the UNets of `unet` are trained on, with and without drawings and alignment
+    unet: UnetCfg
 
 class Evaluate(Section):
     "Metrics"

@@ -8,7 +8,7 @@ __all__ = ['reframe', 'framings', 'contrast_targets', 'contrast', 'Tutor', 'fit_
            'align_loss', 'likeness_loss', 'standard', 'pretrain_unet', 'unet_metrics', 'pretrain_classifier']
 
 # %% ../../nbs/backbones/03_pretrain.ipynb #94d78f3a
-import json, math, shutil
+import hashlib, json, math, shutil
 from pathlib import Path
 
 import cv2, numpy as np, pandas as pd, torch, torch.nn as nn, torch.nn.functional as F
@@ -194,6 +194,11 @@ def vae_metrics(vae, pool:Pool, n:int=128) -> dict:
     return dict(psnr_photo=psnr(pool.rows('heldout', drawings=False)[:n]), psnr_drawing=psnr(pool.rows('heldout', photos=False)[:n]))
 
 # %% ../../nbs/backbones/03_pretrain.ipynb #03c517db
+def _origin(path) -> str:
+    "What tells the model in folder `path` from others: its training's log or, if none lies there, its weights"
+    log = Path(path)/'log.jsonl'
+    return log.read_text() if log.exists() else ' '.join(hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(Path(path).glob('*.safetensors')))
+
 def _cache(path, pool:Pool, rows, cfg:UnetCfg, clip, tok, vae, batch:int=64) -> dict:
     "Memory-mapped float16 latents, patches and words of `rows`, each framed `cfg.looks` times, in folder `path`; made if missing"
     names = ('latents','patches','words')
@@ -307,7 +312,7 @@ def pretrain_unet(pool:Pool, clip_path, vae_path, out, cfg:UnetCfg=UnetCfg(), wo
     work = Path(work or f'{out}.work')
     rows,(clip,proc) = pool.rows(drawings=cfg.drawings),load_clip(clip_path)
     tok,vae = proc.tokenizer,AutoencoderKL.from_pretrained(vae_path).float().eval().requires_grad_(False).to(device())
-    made = fingerprint([pool.captions, [cfg.seed, cfg.looks, cfg.drawings], *(Path(p, 'log.jsonl').read_text() for p in (clip_path, vae_path))])
+    made = fingerprint([pool.captions, [cfg.seed, cfg.looks, cfg.drawings], *map(_origin, (clip_path, vae_path))])
     data = _Encoded(_cache(Path(cache or work)/f'encoded-{made}', pool, rows, cfg, clip, tok, vae), _words(clip, tok, [''])[0])
     torch.manual_seed(cfg.seed)
     text_width,size = clip.config.text_config.hidden_size,data.arrays['latents'].shape[-1]
