@@ -69,7 +69,7 @@ def reg_loss(photo, query, neutral) -> torch.Tensor:
 def tt_loss(query, fixed, tau:float=.07) -> torch.Tensor:
     """Cross-entropy of finding, for what the learned prompt says of a sketch, `query` (n,d), what hand-written ones say of it, `fixed` (n,g,d), among those of the batch.
 
-    Paper B's text-to-text generalisation, after LASP (Bulat and Tzimiropoulos 2022, equation 4); that it follows LASP is a guess"""
+    Paper B's text-to-text generalisation, after the text-to-text loss of LASP (Bulat and Tzimiropoulos, arXiv 2210.01115); that it follows LASP is a guess"""
     logits = torch.einsum('nd,mgd->gnm', query, fixed)/tau
     return F.cross_entropy(logits.flatten(0, 1), torch.arange(len(query), device=query.device).repeat(len(logits)))
 

@@ -44,12 +44,12 @@ def cue_rows(row:str, named, shape, surface, made_by:str, **kw) -> dict:
 def map_shares(a, b) -> dict:
     "Of the variance of the pixels of two maps (c,h,w) together: the share of the first `three` principal components, and that `between` the two maps' means"
     a,b = (np.asarray(m, np.float64).reshape(len(m), -1).T for m in (a, b))
-    x = np.concatenate([a, b])
-    x,total = x-x.mean(0),((x-x.mean(0))**2).sum()
+    x = np.concatenate([a, b]); x -= x.mean(0)
+    total = (x**2).sum()
     if total == 0: raise ValueError('both maps are constant and the same: nothing varies')
-    s = np.linalg.svd(x, compute_uv=False)**2
-    between = sum(len(m)*((m.mean(0)-np.concatenate([a,b]).mean(0))**2).sum() for m in (a, b))
-    return dict(three=float(s[:3].sum()/total), between=float(between/total))
+    three = (np.linalg.svd(x, compute_uv=False)[:3]**2).sum()
+    between = sum(len(m)*(m.mean(0)**2).sum() for m in np.split(x, [len(a)]))
+    return dict(three=float(three/total), between=float(between/total))
 
 # %% ../../nbs/retrieval/05_studies.ipynb #a4116ac2
 def study_rows(folder, study:str, size:str='world') -> dict:
