@@ -6,8 +6,8 @@
 __all__ = ['Count', 'Rate', 'Share', 'UpBlock', 'Timestep', 'Folder', 'Some', 'AnyMethod', 'Section', 'WorldRecipe', 'PoolRecipe',
            'Data', 'FitCfg', 'TutorCfg', 'ClipCfg', 'VaeCfg', 'FinishCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain',
            'Extract', 'Probe', 'MethodCfg', 'MatchmakerCfg', 'FineTunedCfg', 'PromptedClassifierCfg', 'PromptedClipCfg',
-           'StudentCfg', 'Train', 'Studies', 'Evaluate', 'Report', 'Params', 'find_up', 'find_made', 'read_yaml',
-           'merge', 'nested', 'check_params', 'load_params']
+           'StudentCfg', 'DuetCfg', 'Pic2WordCfg', 'Train', 'Studies', 'Evaluate', 'Report', 'Params', 'find_up',
+           'find_made', 'read_yaml', 'merge', 'nested', 'check_params', 'load_params']
 
 # %% ../nbs/01_config.ipynb #cd157637
 import difflib, json, re
@@ -204,6 +204,7 @@ class MethodCfg(FitCfg):
     share: Annotated[float, Field(gt=0, le=1)] = 1.      # of each category's photos that it is trained on, with their sketches
     framed: bool = False                                 # pictures are first brought to the box of what they show
     untrained: bool = False                              # tables also have the row of the same without training
+    words: bool = False                                  # its queries may have words; tables have rows with and without
     study: str = ''                                      # the study that it belongs to, if it isn't of the main run
     precision: Literal['auto','bf16','fp32'] = 'fp32'
 
@@ -246,7 +247,28 @@ class StudentCfg(MethodCfg):
     width: Annotated[int, Field(gt=0, multiple_of=8)] = 96      # of what stands in the VAE's place
     depth: Count = 3
 
-AnyMethod = Annotated[MatchmakerCfg|FineTunedCfg|PromptedClassifierCfg|PromptedClipCfg|StudentCfg, Field(discriminator='method')]
+class DuetCfg(MethodCfg):
+    "Paper B's method; what its keys mean, `Duet` says"
+    method: Literal['duet']
+    words: bool = True
+    weights: dict[Literal['triplet','region','comp','reg','tt','rec'], Annotated[float, Field(ge=0)]] = {}
+    soft: Annotated[float, Field(ge=0)] = 0.
+    comp_margin: Rate = .05
+    tau: Rate = .07
+    hidden: Count = 512
+    dropout: Share = .1
+    norms: bool = True
+    side: Count = 32
+
+class Pic2WordCfg(MethodCfg):
+    "Its rival, an inversion learned from photos"
+    method: Literal['pic2word']
+    words: bool = True
+    tau: Rate = .05
+    hidden: Count = 512
+    dropout: Share = .1
+
+AnyMethod = Annotated[MatchmakerCfg|FineTunedCfg|PromptedClassifierCfg|PromptedClipCfg|StudentCfg|DuetCfg|Pic2WordCfg, Field(discriminator='method')]
 
 class Train(Section):
     "What is trained on sketches"

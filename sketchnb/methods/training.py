@@ -65,8 +65,8 @@ def train(method:nn.Module, pairs:Pairs, cfg, work, mark='', desc:str='train') -
     return fit(lambda step, rng: (method.loss(pairs.batch(cfg.batch, rng)), {}), method, cfg, work, mark, desc)
 
 def learned(method:nn.Module) -> dict:
-    "What training changes in `method`, by name: its trained parameters, and the statistics of batch norms among them"
-    names = {n for n,p in method.named_parameters() if p.requires_grad}
+    "What training changes in `method`, by name: its trained parameters, and the statistics of batch norms among them; not its parts named in `training_only`"
+    names = {n for n,p in method.named_parameters() if p.requires_grad and n.partition('.')[0] not in getattr(method, 'training_only', ())}
     folders = {n.rpartition('.')[0] for n in names}
     return {k: v for k,v in method.state_dict().items() if k in names or k in dict(method.named_buffers()) and k.rpartition('.')[0] in folders}
 

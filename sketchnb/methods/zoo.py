@@ -14,13 +14,14 @@ from ..backbones.classifiers import load_classifier
 from ..backbones.clip import load_clip
 from ..backbones.diffusion import load_diffusion
 from ..config import AnyMethod
+from .duet import Duet, Pic2Word
 from .matchmaker import Matchmaker
 from .rivals import FineTuned, PromptedClassifier, PromptedClip
 from .student import Student
 from .training import load_trained
 
 # %% ../../nbs/methods/08_zoo.ipynb #7d100005
-METHODS = dict(matchmaker=Matchmaker, finetuned=FineTuned, classifier=PromptedClassifier, clip=PromptedClip, student=Student)
+METHODS = dict(matchmaker=Matchmaker, finetuned=FineTuned, classifier=PromptedClassifier, clip=PromptedClip, student=Student, duet=Duet, pic2word=Pic2Word)
 
 def load_backbone(cfg, models) -> tuple:
     "What the class of `cfg` takes first: a frozen backbone (or a student's teacher) from folder `models`, or from a hub if it isn't there"
@@ -28,7 +29,8 @@ def load_backbone(cfg, models) -> tuple:
     if cfg.method == 'student': return (load_method(path, models),)
     path = path if path.exists() else cfg.backbone
     if cfg.method in ('matchmaker','finetuned'): return (load_diffusion(path),)
-    return load_classifier(cfg.kind, path) if cfg.method == 'classifier' else load_clip(path)[:1]
+    if cfg.method == 'classifier': return load_classifier(cfg.kind, path)
+    return load_clip(path) if cfg.method in ('duet','pic2word') else load_clip(path)[:1]
 
 def build(cfg, models='models', backbone:tuple|None=None):
     "The untrained method that `cfg`, an entry of `train.methods`, describes; `backbone` may be loaded already"
