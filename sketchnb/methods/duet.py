@@ -142,18 +142,20 @@ class PseudoWord(Siamese):
         return self.see(images)[0]
 
     @torch.no_grad()
+    def compose(self, seen=None, text=None) -> np.ndarray:
+        "Sentences of n pictures that were `embed`ded, float32 (n,proj), of n texts, or of both: float32 (n,proj). An empty text is no text"
+        if bad := [t for t in text or [] if not isinstance(t, str)]: raise ValueError(f"text: {bad[0]!r} isn't text; where there are no words give ''")
+        if seen is not None and text is not None and len(seen) != len(text): raise ValueError(f'{len(seen)} sketches and {len(text)} texts: give one text a sketch')
+        was,_,n,out = self.training,self.eval(),len(text if seen is None else seen),[]
+        for part in (slice(i, i+self.batch) for i in range(0, n, self.batch)):
+            out.append(self.say(*([] if seen is None else [torch.as_tensor(seen[part]).to(device())]), texts=None if text is None else list(text[part])).cpu())
+        self.train(was)
+        return torch.cat(out).numpy()
+
     def embed_query(self, sketch=None, text=None):
         "Sketches, texts, or n of both, as the text tower reads them: float32 (n,proj). An empty text is no text"
         if sketch is None and text is None: raise ValueError('a query needs a sketch, words, or both')
-        if bad := [t for t in text or [] if not isinstance(t, str)]: raise ValueError(f"text: {bad[0]!r} isn't text; where there are no words give ''")
-        if sketch is not None and text is not None and len(sketch) != len(text): raise ValueError(f'{len(sketch)} sketches and {len(text)} texts: give one text a sketch')
-        was,_ = self.training,self.eval()
-        seen,out = None if sketch is None else torch.from_numpy(self.embed(sketch, 'sketch')),[]
-        for i in range(0, len(text if seen is None else seen), self.batch):
-            part = slice(i, i+self.batch)
-            out.append(self.say(*([] if seen is None else [seen[part].to(device())]), texts=None if text is None else list(text[part])).cpu())
-        self.train(was)
-        return torch.cat(out).numpy()
+        return self.compose(None if sketch is None else self.embed(sketch, 'sketch'), text)
 
 # %% ../../nbs/methods/09_duet.ipynb #d7281e0a
 LOSSES = 'triplet','region','comp','reg','tt','rec'
