@@ -277,7 +277,7 @@ class Train(Section):
 
 class Studies(Section):
     "What `make studies` computes; its numbers are kept in git"
-    reference: str                                       # the method that all but rivals are compared with
+    reference: dict[str, str]                            # by study: the method that its others are compared with
     methods: dict[str, AnyMethod]                        # as in `train`
     t: Some[Timestep]                                    # curve of timesteps, one draw
     draws: Some[Count]                                   # curve of noise draws, averaged

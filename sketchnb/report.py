@@ -87,18 +87,20 @@ def _found(ranking, q, k):
     if not len(r): raise ValueError(f"query {q!r} is not in the ranking, which has {ranking['query'].nunique()} others")
     return r
 
-def grid(ds, ranking, queries, k=5, px=96, side=.9):
+def grid(ds, ranking, queries, k=5, px=96, side=.9, asked=None):
     """Figure of the first `k` photos for each of `queries`, the right ones framed in green; before them the query's sketch and words.
 
-    `ranking`: DataFrame from `top`, or several by name, which get a line each. `px`: pictures' resolution, `side`: their inches."""
+    `ranking`: DataFrame from `top`, or several by name, which get a line each. `px`: pictures' resolution, `side`: their inches.
+    `asked`: a task's queries, with `sketch` and `text`, where they aren't sketches and their captions."""
     many = isinstance(ranking, dict)
     named,label = (ranking if many else {'': ranking}), 1. if many else .1
     step,group = 1.08,len(named)*1.08+(.15 if len(named)>1 else .4) # words go under the sketch
     w,h = 1+label+k*step,len(queries)*group
     fig,ax = _canvas(w, h, side)
     for i,q in enumerate(queries):
-        _put(ax, ds.sketch(q, px), 0, i*group)
-        _say(ax, ds.sketches.caption[q], .5, i*group+1.04, side, 15, 3 if many else 2, ha='center', va='top')
+        sketch,text = (q,ds.sketches.caption[q]) if asked is None else asked.loc[q, ['sketch','text']]
+        _put(ax, ds.sketch(sketch, px), 0, i*group)
+        _say(ax, text, .5, i*group+1.04, side, 15, 3 if many else 2, ha='center', va='top')
         for j,(name,r) in enumerate(named.items()):
             y = i*group+j*step+.03
             _say(ax, name, 1+label/2, y+.5, side, ha='center', va='center')
