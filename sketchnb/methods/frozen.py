@@ -33,14 +33,14 @@ class FrozenSD:
     def _embed(self, images): return join(features(self.sd, images, levels=self.levels, **self.kw), self.levels)
 
 class FrozenClip:
-    "CLIP as it is: sketches and photos through its image tower, words through its text tower; a query with both is their sum. `framed` as for `FrozenSD`"
-    def __init__(self, model, tok, text_weight=.5, framed=False): self.model,self.tok,self.text_weight,self.framed = model,tok,text_weight,framed
+    "CLIP as it is: sketches and photos through its image tower, words through its text tower; a query with both is their sum"
+    def __init__(self, model, tok, text_weight=.5): self.model,self.tok,self.text_weight = model,tok,text_weight
 
-    def embed_gallery(self, photos): return embed_images(self.model, frame_photos(photos) if self.framed else photos)
+    def embed_gallery(self, photos): return embed_images(self.model, photos)
 
     def embed_query(self, sketch=None, text=None):
         if sketch is None and text is None: raise ValueError('a query needs a sketch, words, or both')
-        return add(None if sketch is None else embed_images(self.model, frame_sketches(sketch) if self.framed else sketch),
+        return add(None if sketch is None else embed_images(self.model, sketch),
                    None if text is None else embed_texts(self.model, self.tok, text), self.text_weight)
 
 def join(maps, levels):
