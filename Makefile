@@ -60,7 +60,7 @@ repro: $(READY)  ## data and trained weights restored, every other result comput
 studies: $(READY)  ## rivals, ablations and curves anew, over an hour on two cores; their numbers go to studies/results, then `make repro` shows them
 	@$(BIN)/python tools/restore.py
 	$(DVC) repro studies/dvc.yaml
-	cp build/studies/*/*.json studies/results/
+	cp build/studies/*/*.json build/studies/*/*.png studies/results/
 
 test: $(READY)  ## all that checks the project; ONLY=text runs the checks whose name holds it
 	@$(BIN)/python tools/check.py --only '$(ONLY)'

@@ -6,8 +6,8 @@
 __all__ = ['Count', 'Rate', 'Share', 'UpBlock', 'Timestep', 'Folder', 'Some', 'AnyMethod', 'Section', 'WorldRecipe', 'PoolRecipe',
            'Data', 'FitCfg', 'TutorCfg', 'ClipCfg', 'VaeCfg', 'FinishCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain',
            'Extract', 'Probe', 'MethodCfg', 'MatchmakerCfg', 'FineTunedCfg', 'PromptedClassifierCfg', 'PromptedClipCfg',
-           'StudentCfg', 'DuetCfg', 'Pic2WordCfg', 'Train', 'Studies', 'Evaluate', 'Report', 'Params', 'find_up',
-           'find_made', 'read_yaml', 'merge', 'nested', 'check_params', 'load_params']
+           'StudentCfg', 'DuetCfg', 'Pic2WordCfg', 'Train', 'Generation', 'Studies', 'Evaluate', 'Report', 'Params',
+           'find_up', 'find_made', 'read_yaml', 'merge', 'nested', 'check_params', 'load_params']
 
 # %% ../nbs/01_config.ipynb #cd157637
 import difflib, json, re
@@ -251,7 +251,7 @@ class DuetCfg(MethodCfg):
     "Paper B's method; what its keys mean, `Duet` says"
     method: Literal['duet']
     words: bool = True
-    weights: dict[Literal['triplet','region','comp','reg','tt','rec'], Annotated[float, Field(ge=0)]] = {}
+    weights: dict[Literal['triplet','region','comp','reg','tt','rec','words'], Annotated[float, Field(ge=0)]] = {}
     soft: Annotated[float, Field(ge=0)] = 0.
     comp_margin: Rate = .05
     tau: Rate = .07
@@ -275,6 +275,11 @@ class Train(Section):
     probe: Probe
     methods: dict[str, AnyMethod]                        # by a name of one's own
 
+class Generation(Section):
+    "Pictures that are made of words, of sketches, of both"
+    n: Count                                             # of each kind
+    steps: Count                                         # of the sampler
+
 class Studies(Section):
     "What `make studies` computes; its numbers are kept in git"
     reference: dict[str, str]                            # by study: the method that its others are compared with
@@ -285,6 +290,7 @@ class Studies(Section):
     parts: Some[Count]                                   # parts a side that a map is pooled to
     pool: Count                                          # pictures that the UNets of `unet` are trained on, with and without drawings and alignment
     unet: UnetCfg
+    generation: Generation
 
 class Evaluate(Section):
     "Metrics"

@@ -91,7 +91,7 @@ def smoke(limit:float=900, keep:bool=False) -> str:
         dvc = [sys.executable, '-m', 'dvc']
         out = run([*dvc, 'repro', 'studies/dvc.yaml'], tmp, left(), env)
         (tmp/'studies/results').mkdir()
-        for f in (tmp/'build/studies').glob('*/*.json'): shutil.copy(f, tmp/'studies/results')
+        for f in (tmp/'build/studies').glob('*/*.*'): shutil.copy(f, tmp/'studies/results')
         out += run([*dvc, 'repro'], tmp, left(), env)
         stages = sum(l.startswith('Running stage') for l in out.splitlines())
         if not stages: raise Failed(f'dvc.yaml has no stage that ran\n{tail(out)}')

@@ -257,14 +257,15 @@ def reconstruct(vae, images, batch:int=32) -> np.ndarray:
         out.append(vae.decode(vae.encode(x).latent_dist.mean).sample.clamp(-1, 1).add(1).mul(127.5).round().byte().cpu())
     return torch.cat(out).permute(0,2,3,1).numpy()
 
-def sample(path, captions:list[str], steps:int=25, guidance:float=5., seed:int=0) -> np.ndarray:
-    "uint8 (n,s,s,3): what the Stable Diffusion at `path` draws for `captions`"
+def sample(path, captions, steps:int=25, guidance:float=5., seed:int=0) -> np.ndarray:
+    "uint8 (n,s,s,3): what the Stable Diffusion at `path` draws for n `captions`, or for a matrix (n,77,d) in their place"
     pipe = StableDiffusionPipeline.from_pretrained(path, dtype=torch.float32, use_safetensors=True, safety_checker=None,
                                                    feature_extractor=None, requires_safety_checker=False).to(device())
     pipe.set_progress_bar_config(disable=True)
     g = [torch.Generator().manual_seed(seed+i) for i in range(len(captions))]
     size = pipe.unet.config.sample_size * pipe.vae_scale_factor
-    ims = pipe(list(captions), num_inference_steps=steps, guidance_scale=guidance, generator=g, height=size, width=size, output_type='np').images
+    said = dict(prompt_embeds=captions.to(device())) if torch.is_tensor(captions) else dict(prompt=list(captions))
+    ims = pipe(**said, num_inference_steps=steps, guidance_scale=guidance, generator=g, height=size, width=size, output_type='np').images
     return (ims*255).round().astype(np.uint8)
 
 def show_reconstructions(vae, images, cols:int=8):

@@ -14,7 +14,7 @@ from ..backbones.clip import clip_pixels
 from ..backbones.diffusion import noise, up_maps
 from ..core import device
 from .matchmaker import Border, cat_levels
-from .triplet import Siamese
+from .triplet import Siamese, train_norms
 
 # %% ../../nbs/methods/05_rivals.ipynb #7b100007
 class FineTuned(Siamese):
@@ -59,8 +59,7 @@ class PromptedClip(Siamese):
     def __init__(self, clip, tokens:int=3, norms:bool=True, margin:float=.2, std:float=.02, framed:bool=False, batch:int=128):
         super().__init__()
         self.clip,self.margin,self.framed,self.batch = copy.deepcopy(clip).requires_grad_(False),margin,framed,batch
-        for m in self.clip.vision_model.modules():
-            if isinstance(m, nn.LayerNorm): m.requires_grad_(norms)
+        train_norms(self.clip.vision_model, norms)
         width = clip.config.vision_config.hidden_size
         self.tokens = nn.ParameterDict({k: nn.Parameter(std*torch.randn(tokens, width)) for k in ('sketch','photo')})
         self.to(device())

@@ -70,9 +70,9 @@ def learned(method:nn.Module) -> dict:
     folders = {n.rpartition('.')[0] for n in names}
     return {k: v for k,v in method.state_dict().items() if k in names or k in dict(method.named_buffers()) and k.rpartition('.')[0] in folders}
 
-def save_trained(path, method:nn.Module, recipe:dict, dtype=torch.float32):
+def save_trained(path, method:nn.Module, recipe:dict):
     "Write what training changed in `method`, and its `recipe` (JSON-able), to a safetensors file"
-    tensors = {k: (v.to(dtype) if v.is_floating_point() else v).detach().cpu().contiguous() for k,v in learned(method).items()}
+    tensors = {k: v.detach().cpu().contiguous() for k,v in learned(method).items()}
     with atomic(path) as p: save_file(tensors, p, metadata=dict(recipe=json.dumps(recipe, sort_keys=True), fingerprint=fingerprint(recipe)))
 
 def load_trained(path, method:nn.Module) -> nn.Module:
