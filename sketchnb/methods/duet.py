@@ -17,10 +17,10 @@ from .triplet import Siamese, distance, train_norms
 # %% ../../nbs/methods/09_duet.ipynb #ca2733f7
 def token_rows(tok, texts, skip:int, context:int=77) -> torch.Tensor:
     "Token numbers (n,L) of `texts`: start, `skip` places to be filled, the words, end, then more ends. Words beyond `context` are cut"
-    said = tok(list(texts), add_special_tokens=False)['input_ids']
     room = context-2-skip
     if room < 0: raise ValueError(f'{skip} vectors and two marks do not fit into a context of {context}')
-    rows = [[tok.bos_token_id, *[0]*skip, *ids[:room], tok.eos_token_id] for ids in said]
+    said = tok(list(texts), add_special_tokens=False, truncation=True, max_length=room)['input_ids'] if room else [[] for _ in texts]
+    rows = [[tok.bos_token_id, *[0]*skip, *ids, tok.eos_token_id] for ids in said]
     longest = max(map(len, rows))
     return torch.tensor([r + [tok.eos_token_id]*(longest-len(r)) for r in rows])
 
