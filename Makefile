@@ -9,6 +9,7 @@ PHOTOS :=
 SKETCHES :=
 OUT    := runs/own
 LAB    :=
+JOBS   := 2
 
 BIN   := $(abspath $(VENV))/bin
 READY := $(VENV)/.ready
@@ -53,9 +54,17 @@ $(READY): requirements.lock pyproject.toml
 repro: $(READY)  ## data and trained weights restored, every other result computed anew; prints the main table
 	@$(BIN)/python tools/restore.py
 	rm -rf metrics reports
+	$(DVC) repro source pretrain pretrain-sd train method
+	@$(MAKE) --no-print-directory -j$(JOBS) $$($(DVC) stage list --name-only | sed -nE 's/^(extract|embed)@/stage-&/p')
+	@$(MAKE) --no-print-directory -j$(JOBS) stage-evaluate stage-duet
 	$(DVC) repro
 	@cat reports/tables/*.md
 	@echo; echo 'tables: reports/tables  figures: reports/figures  numbers: metrics  executed notebooks: runs'
+
+# of stages that only read what was trained, JOBS run at once, on a thread each
+stage-%: export OMP_NUM_THREADS := 1
+stage-%:
+	@$(DVC) --wait-for-lock repro -s $*
 
 studies: $(READY)  ## rivals, ablations and curves anew, over an hour on two cores; their numbers go to studies/results, then `make repro` shows them
 	@$(BIN)/python tools/restore.py

@@ -6,8 +6,8 @@
 __all__ = ['Count', 'Rate', 'Share', 'UpBlock', 'Timestep', 'Folder', 'Some', 'AnyMethod', 'Section', 'WorldRecipe', 'PoolRecipe',
            'Data', 'FitCfg', 'TutorCfg', 'ClipCfg', 'VaeCfg', 'FinishCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain',
            'Extract', 'Probe', 'MethodCfg', 'MatchmakerCfg', 'FineTunedCfg', 'PromptedClassifierCfg', 'PromptedClipCfg',
-           'StudentCfg', 'DuetCfg', 'Pic2WordCfg', 'Train', 'Generation', 'Studies', 'Evaluate', 'Report', 'Params',
-           'find_up', 'find_made', 'read_yaml', 'merge', 'nested', 'check_params', 'load_params']
+           'StudentCfg', 'DuetCfg', 'Pic2WordCfg', 'Train', 'Generation', 'Studies', 'Evaluate', 'Threads', 'Report',
+           'Params', 'find_up', 'find_made', 'read_yaml', 'merge', 'nested', 'check_params', 'load_params']
 
 # %% ../nbs/01_config.ipynb #cd157637
 import difflib, json, re
@@ -299,6 +299,11 @@ class Evaluate(Section):
     resamples: Count                                     # of the bootstrap
     interval: Annotated[float, Field(gt=0, lt=1)]        # its coverage
 
+class Threads(Section):
+    "Of a stage on the CPU, where results depend on them in their last bits"
+    train: Count
+    embed: Count            # and of all that doesn't train: `make repro` runs two such stages at once
+
 class Report(Section):
     "Tables and figures"
     formats: Some[Literal['png', 'svg', 'pdf']]
@@ -309,7 +314,7 @@ class Params(Section):
     "All of `params.yaml`"
     size: Literal['smoke', 'world', 'paper']
     seed: Annotated[int, Field(ge=0)]
-    threads: Count          # on the CPU, results depend on it in their last bits
+    threads: Threads
     data: Data
     world: WorldRecipe
     pool: PoolRecipe
