@@ -66,7 +66,7 @@ stage-%: export OMP_NUM_THREADS := 1
 stage-%:
 	@$(DVC) --wait-for-lock repro -s $*
 
-studies: $(READY)  ## rivals, ablations and curves anew, over an hour on two cores; their numbers go to studies/results, then `make repro` shows them
+studies: $(READY)  ## rivals, ablations and curves anew, some two hours on two cores; their numbers go to studies/results, then `make repro` shows them
 	@$(BIN)/python tools/restore.py
 	$(DVC) repro studies/dvc.yaml
 	cp build/studies/*/*.json build/studies/*/*.png studies/results/
