@@ -70,14 +70,15 @@ def _done(fig, ax, w, h):
 def tiles(rows, heads=(), labels=(), side=1.1):
     "Figure of `rows` of pictures (arrays, PIL or None), with `heads` above the columns and `labels` before the rows"
     n,left,step = max(map(len, rows)), .9 if len(labels) else 0, 1.06
-    w,h = left+n*step,len(rows)*step+(.22 if len(heads) else 0)
+    top = .04+.18*max(len(textwrap.wrap(str(t), 15)[:2]) for t in heads) if len(heads) else 0
+    w,h = left+n*step,len(rows)*step+top
     fig,ax = _canvas(w, h, side)
     for i,row in enumerate(rows):
         y = h-(len(rows)-i)*step
-        if i<len(labels): _say(ax, labels[i], left-.08, y+.5, side, ha='right', va='center')
+        if i<len(labels): _say(ax, labels[i], left-.08, y+.5, side, 12, ha='right', va='center')
         for j,im in enumerate(row):
             if im is not None: _put(ax, im, left+j*step, y)
-    for j,t in enumerate(heads): _say(ax, t, left+j*step+.5, .18, side, 20, 1, ha='center', va='bottom')
+    for j,t in enumerate(heads): _say(ax, t, left+j*step+.5, top-.04, side, 15, 2, ha='center', va='bottom')
     return _done(fig, ax, w, h)
 
 # %% ../nbs/report.ipynb #10445b9a

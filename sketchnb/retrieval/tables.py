@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['PAPER_ROWS', 'FINE_ROWS', 'triples', 'make_row', 'compare_row', 'write_text', 'write_metrics', 'read_metrics', 'cell',
-           'wide', 'printed', 'beside', 'claims', 'to_markdown', 'to_latex', 'save_table', 'check']
+           'wide', 'printed', 'beside', 'claims', 'verdicts', 'to_markdown', 'to_latex', 'save_table', 'check']
 
 # %% ../../nbs/retrieval/02_tables.ipynb #846927e2
 import json, math, os
 from pathlib import Path
 import numpy as np, pandas as pd
-from .metrics import intervals
+from .metrics import intervals, verdict
 
 # %% ../../nbs/retrieval/02_tables.ipynb #dce7b735
 _key = ('row', 'tier', 'split', 'task')
@@ -179,6 +179,13 @@ def claims(differences, printed, names, ours='Matchmaker'):
         verdict = '–' if np.isnan(paper) else 'reproduced' if same else 'not reproduced'
         out[b] = dict(paper=cell(paper, signed=True), here=cell(r['value'], r['low'], r['high'], signed=True), verdict=verdict)
     return pd.DataFrame.from_dict(out, orient='index', columns=['paper','here','verdict'])
+
+# %% ../../nbs/retrieval/02_tables.ipynb #6bc5e65a
+def verdicts(differences, better='better', worse='worse', undecided='undecided'):
+    "For each line of `differences` (of `read_metrics`) the difference, by row and where it was found, and what its interval says, in these words"
+    words = dict(better=better, worse=worse, undecided=undecided)
+    out = [dict(where=f'{r.tier} {r.task}', here=cell(r.value, r.low, r.high, signed=True), verdict=words[verdict(r.low, r.high)]) for r in differences.itertuples()]
+    return pd.DataFrame(out, pd.Index(differences.row, name=None), ['where','here','verdict'])
 
 # %% ../../nbs/retrieval/02_tables.ipynb #7aa66f0d
 def to_markdown(table, head='row'):
