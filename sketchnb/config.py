@@ -301,8 +301,8 @@ class Evaluate(Section):
 
 class Threads(Section):
     "Of a stage on the CPU, where results depend on them in their last bits"
-    train: Count
-    embed: Count            # and of all that doesn't train: `make repro` runs two such stages at once
+    train: Count            # of one that trains, and of a study's, which run one at a time
+    embed: Count            # of one that only reads what was trained: `make repro` runs two such stages at once
 
 class Report(Section):
     "Tables and figures"
