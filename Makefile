@@ -54,9 +54,9 @@ $(READY): requirements.lock pyproject.toml
 repro: $(READY)  ## data and trained weights restored, every other result computed anew; prints the main table
 	@$(BIN)/python tools/restore.py
 	rm -rf metrics reports
-	$(DVC) repro source pretrain pretrain-sd train method
-	@$(MAKE) --no-print-directory -j$(JOBS) $$($(DVC) stage list --name-only | sed -nE 's/^(extract|embed)@/stage-&/p')
-	@$(MAKE) --no-print-directory -j$(JOBS) stage-evaluate stage-duet
+	$(DVC) repro source pretrain pretrain-sd train method scene-method
+	@$(MAKE) --no-print-directory -j$(JOBS) $$($(DVC) stage list --name-only | sed -nE 's/^(extract|embed|scene-embed)@/stage-&/p')
+	@$(MAKE) --no-print-directory -j$(JOBS) stage-evaluate stage-duet stage-scene
 	$(DVC) repro
 	@cat reports/tables/*.md
 	@echo; echo 'tables: reports/tables  figures: reports/figures  numbers: metrics  executed notebooks: runs'
@@ -66,10 +66,17 @@ stage-%: export OMP_NUM_THREADS := 1
 stage-%:
 	@$(DVC) --wait-for-lock repro -s $*
 
-studies: $(READY)  ## rivals, ablations and curves anew, some two hours on two cores; their numbers go to studies/results, then `make repro` shows them
+studies: $(READY)  ## rivals, ablations and curves anew, some three hours on two cores; their numbers go to studies/results, then `make repro` shows them
 	@$(BIN)/python tools/restore.py
+	$(DVC) repro source
+	@$(MAKE) --no-print-directory -j$(JOBS) $$($(DVC) stage list studies/dvc.yaml --name-only | sed -nE 's/^.*:study@/study-/p')
 	$(DVC) repro studies/dvc.yaml
 	cp build/studies/*/*.json build/studies/*/*.png studies/results/
+
+# one training and what it then sees; JOBS run at once, on a thread each
+study-%: export OMP_NUM_THREADS := 1
+study-%:
+	@$(DVC) --wait-for-lock repro -s studies/dvc.yaml:study@$* studies/dvc.yaml:embed-study@$*
 
 test: $(READY)  ## all that checks the project; ONLY=text runs the checks whose name holds it
 	@$(BIN)/python tools/check.py --only '$(ONLY)'
@@ -86,7 +93,7 @@ scratch: $(READY)  ## everything from nothing, training too (hours); run again a
 	$(DVC) repro --no-run-cache
 	@rm .dvc/tmp/scratch
 
-adopt: $(READY)  ## take in weights trained elsewhere: FROM=folder with one sub-folder for each model
+adopt: $(READY)  ## take in weights trained elsewhere: FROM=folder with a sub-folder for each backbone, a file for each trained method
 	@$(BIN)/python tools/adopt.py '$(FROM)'
 
 own: $(READY)  ## the training-free rows on your own data: MANIFEST=file.csv, or PHOTOS=folder SKETCHES=folder; OUT=folder

@@ -6,11 +6,14 @@
 __all__ = ['Count', 'Rate', 'Share', 'UpBlock', 'Timestep', 'Folder', 'Some', 'AnyMethod', 'Section', 'WorldRecipe', 'PoolRecipe',
            'Data', 'FitCfg', 'TutorCfg', 'ClipCfg', 'VaeCfg', 'FinishCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain',
            'Extract', 'Probe', 'MethodCfg', 'MatchmakerCfg', 'FineTunedCfg', 'PromptedClassifierCfg', 'PromptedClipCfg',
-           'StudentCfg', 'DuetCfg', 'Pic2WordCfg', 'Train', 'Generation', 'Studies', 'Evaluate', 'Threads', 'Report',
-           'Params', 'find_up', 'find_made', 'read_yaml', 'merge', 'nested', 'check_params', 'load_params']
+           'StudentCfg', 'DuetCfg', 'Pic2WordCfg', 'SceneCfg', 'FusedCfg', 'SceneDiffCfg', 'TaskFormerCfg',
+           'CrossAttentionCfg', 'SceneTripletCfg', 'SceneGraphCfg', 'Train', 'Generation', 'Studies', 'Evaluate',
+           'Threads', 'Report', 'Params', 'find_up', 'find_made', 'read_yaml', 'merge', 'nested', 'check_params',
+           'load_params']
 
 # %% ../nbs/01_config.ipynb #cd157637
 import difflib, json, re
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar, get_args, get_origin
 
@@ -196,7 +199,7 @@ class Probe(Section):
 class MethodCfg(FitCfg):
     "How a method is trained on pairs of sketches and photos"
     backbone: Folder                                     # in the folder of models, or a hub id
-    level: Literal['category', 'photo']                  # what a sketch should find
+    level: Literal['category', 'photo', 'scene']         # what a sketch should find
     row: str                                             # its name in tables
     margin: Rate = .2                                    # of the triplet loss
     of: Count = 8                                        # photos of a category in a batch, at photo level
@@ -268,12 +271,92 @@ class Pic2WordCfg(MethodCfg):
     hidden: Count = 512
     dropout: Share = .1
 
-AnyMethod = Annotated[MatchmakerCfg|FineTunedCfg|PromptedClassifierCfg|PromptedClipCfg|StudentCfg|DuetCfg|Pic2WordCfg, Field(discriminator='method')]
+class SceneCfg(MethodCfg):
+    "What is common to all that finds scenes"
+    level: Literal['scene'] = 'scene'
+    tune: Literal['all','light','norms','none'] = 'all'          # what of the encoders is trained
+
+    @property
+    def queries(self) -> list: "What it can answer, as the embed stage names it"; return ['sketches']
+
+class FusedCfg(SceneCfg):
+    "Paper C's baseline, the sum of CLIP's embeddings; what the keys mean, `FusedClip` says"
+    method: Literal['fused']
+    words: bool = True
+    modality: Literal['both','text','sketch'] = 'both'
+    tau: Rate|None = None
+    queue: Annotated[int, Field(ge=0)] = 0
+    alone: Annotated[float, Field(ge=0)] = 0.
+    drop: dict[Literal['words','strokes','patches','rate','text','sketch'], Share] = {}      # what queries of training miss, see `thin`
+
+    @property
+    def queries(self) -> list: return dict(both=['sketches','texts','both'], text=['texts'], sketch=['sketches'])[self.modality]
+
+class SceneDiffCfg(FusedCfg):
+    "Paper C's method; what its keys mean, `SceneDiff` says"
+    method: Literal['scenediff']
+    diffusion: Folder = 'sd'                             # as `backbone`, its Stable Diffusion
+    caft: bool = True
+    gfem: bool = True
+    channel_attention: bool = True
+    n: Count = 3
+    k: Count = 2
+    ddim_steps: Count = 50
+    clean: bool = False
+    fresh: bool = True
+    hidden: Count = 128
+    blocks: Count = 2
+    reading: Literal['channels','pixels'] = 'channels'
+    d: Rate|None = None
+    r: Count = 4
+    tau_z: Rate = .07
+    l1: Annotated[float, Field(ge=0)] = 1.
+    l2: Annotated[float, Field(ge=0)] = .1
+    text_from: Literal['clip','sd'] = 'clip'
+    rank_by: Literal['direct','latent','both'] = 'direct'
+    latent_weight: Rate = .1
+    part: Count|None = None
+    gen_every: Count = 1
+    checkpoint: bool = False
+
+class TaskFormerCfg(FusedCfg):
+    "Its rival that also names what a scene holds, and captions it"
+    method: Literal['taskformer']
+    alone: Annotated[float, Field(ge=0, le=0)] = 0.       # it has no such loss
+    flip: bool = False                                   # things stay where they are said to be
+    modality: Literal['both'] = 'both'
+    weights: dict[Literal['contrast','classify','caption'], Annotated[float, Field(ge=0)]] = {}
+    width: Count = 128
+    layers: Count = 2
+
+class CrossAttentionCfg(FusedCfg):
+    "The sum, and what the sketch finds in the words"
+    method: Literal['crossattention']
+    alone: Annotated[float, Field(ge=0, le=0)] = 0.       # it has no such loss
+    modality: Literal['both'] = 'both'
+    heads: Count = 4
+
+class SceneTripletCfg(SceneCfg):
+    "A classifier trained by the triplet loss on whole scenes"
+    method: Literal['scenetriplet']
+    kind: Literal['vgg','resnet','vit']
+    shared: bool = False
+
+class SceneGraphCfg(SceneCfg):
+    "A graph of the true things"
+    method: Literal['scenegraph']
+    flip: bool = False                                   # things stay where they are said to be
+    width: Count = 192
+    layers: Count = 2
+
+AnyMethod = Annotated[MatchmakerCfg|FineTunedCfg|PromptedClassifierCfg|PromptedClipCfg|StudentCfg|DuetCfg|Pic2WordCfg|FusedCfg|SceneDiffCfg|TaskFormerCfg|CrossAttentionCfg|
+                      SceneTripletCfg|SceneGraphCfg, Field(discriminator='method')]
 
 class Train(Section):
     "What is trained on sketches"
     probe: Probe
     methods: dict[str, AnyMethod]                        # by a name of one's own
+    scenes: dict[str, AnyMethod]                         # those that find scenes
 
 class Generation(Section):
     "Pictures that are made of words, of sketches, of both"
@@ -283,6 +366,7 @@ class Generation(Section):
 class Studies(Section):
     "What `make studies` computes; its numbers are kept in git"
     reference: dict[str, str]                            # by study: the method that its others are compared with
+    first_seed: dict[str, str] = {}                      # by row of the scenes' ablation: the main run's method, its first seed
     methods: dict[str, AnyMethod]                        # as in `train`
     t: Some[Timestep]                                    # curve of timesteps, one draw
     draws: Some[Count]                                   # curve of noise draws, averaged
@@ -291,6 +375,7 @@ class Studies(Section):
     pool: Count                                          # pictures that the UNets of `unet` are trained on, with and without drawings and alignment
     unet: UnetCfg
     generation: Generation
+    missing: Some[Share]                                 # of words, strokes or squares of a sketch that a query for a scene lacks
 
 class Evaluate(Section):
     "Metrics"
@@ -301,8 +386,9 @@ class Evaluate(Section):
 
 class Threads(Section):
     "Of a stage on the CPU, where results depend on them in their last bits"
-    train: Count            # of one that trains, and of a study's, which run one at a time
-    embed: Count            # of one that only reads what was trained: `make repro` runs two such stages at once
+    train: Count            # of one that trains for the main run, and of most studies, which run one at a time
+    study: Count            # of one that trains for a study: `make studies` runs two such stages at once
+    embed: Count            # of one that only reads what was trained: so does `make repro`
 
 class Report(Section):
     "Tables and figures"
@@ -328,8 +414,9 @@ class Params(Section):
     @property
     def methods(self) -> dict:
         "All that is trained on pairs, by name: those of the main run and those of the studies"
-        if both := {*self.train.methods} & {*self.studies.methods}: raise ValueError(f'{sorted(both)} stand both in train.methods and in studies.methods')
-        return self.train.methods | self.studies.methods
+        parts = self.train.methods,self.train.scenes,self.studies.methods
+        if both := [n for n,k in Counter(n for p in parts for n in p).items() if k > 1]: raise ValueError(f'{both}: a name stands for one entry only, in train.methods, train.scenes or studies.methods')
+        return parts[0] | parts[1] | parts[2]
 
 # %% ../nbs/01_config.ipynb #8413f85e
 class _Loader(yaml.SafeLoader):

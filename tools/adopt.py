@@ -2,9 +2,10 @@
 
     python tools/adopt.py FOLDER
 
-FOLDER looks like models/: one sub-folder for each model, and provenance.json, which says for each of them
+FOLDER looks like models/: one sub-folder for each backbone, one file NAME.safetensors for each trained method (of the
+studies, too), and provenance.json, which says for each of them
 
-    {"clip": {"machine": "1 x H200", "recipe": "9f86d081884c", "minutes": 12.5}, ...}
+    {"clip": {"machine": "1 x H200", "recipe": "9f86d081884c", "minutes": 12.5}, "duet.safetensors": {...}, ...}
 
 Every model must be an output of a stage in dvc.yaml, hold nothing but safetensors and text, be finite, and load. Only when
 all are sound are they copied; then `dvc commit` records them, and models/provenance.json where they come from."""
@@ -16,7 +17,7 @@ from dvc.repo import Repo
 from sketchnb.core import atomic
 
 ROOT = Path(__file__).resolve().parent.parent
-MODELS, TEXT = ROOT/'models', {'.json', '.jsonl', '.txt', '.md'}
+MODELS, STUDIES, TEXT = ROOT/'models', ROOT/'build/studies', {'.json', '.jsonl', '.txt', '.md'}
 KNOWN_BY = {'machine': str, 'recipe': str, 'minutes': (int, float)}
 
 class Unsound(Exception): pass
@@ -24,10 +25,10 @@ class Unsound(Exception): pass
 # Is it sound?
 
 def check_files(folder:Path):
-    "Nothing but safetensors and text, no links, all numbers finite"
+    "Nothing but safetensors and text, no links, all numbers finite; `folder` may be one file"
     from safetensors import SafetensorError, safe_open
     weights = []
-    for p in sorted(folder.rglob('*')):
+    for p in sorted(folder.rglob('*')) if folder.is_dir() else [folder]:
         if p.is_symlink(): raise Unsound(f'{p}: is a link; put the file itself there')
         if p.is_file() and p.suffix not in {'.safetensors', *TEXT}: raise Unsound(f'{p}: only .safetensors and text are taken in')
         if p.suffix == '.safetensors': weights.append(p)
@@ -48,8 +49,11 @@ def loader(folder:Path):
     if names := config.get('architectures'): return getattr(transformers, names[0])
 
 def check_loads(folder:Path):
-    "Its library loads it without the network; our own layouts have a .json beside the weights"
+    "Its library loads it without the network; our own layouts have a .json beside the weights, a trained method its recipe within"
     try:
+        if folder.is_file():
+            from sketchnb.methods.zoo import load_method
+            return load_method(folder, MODELS)
         if cls := loader(folder): cls.from_pretrained(folder, local_files_only=True, use_safetensors=True)
         elif not list(folder.glob('*.json')): raise Unsound(f'{folder}: no .json says what it is')
     except Unsound: raise
@@ -67,16 +71,16 @@ def check_provenance(path:Path, names:list) -> dict:
 # Taking it in
 
 def stages() -> tuple[dict, dict]:
-    "{path under models/: name of its stage}, in the order in which they would be made; and the stages each of these needs"
+    "{name: (its path, its stage)} of models and trained methods, in the order in which they would be made; and the stages each stage needs"
     with Repo(ROOT) as r:
         order = list(reversed(list(nx.topological_sort(r.index.graph))))
-        made = {Path(o.fs_path): s.addressing for s in order for o in s.outs if o.can_push}
+        made = {Path(o.fs_path): s.addressing for s in order for o in s.outs if o.can_push or o.fs_path.endswith('.safetensors')}
         needs = {s.addressing: [d.addressing for d in r.index.graph.successors(s) if not d.is_data_source] for s in order}
-    return {p.relative_to(MODELS).as_posix(): s for p, s in made.items() if p.is_relative_to(MODELS)}, needs
+    return {p.name: (p, s) for p, s in made.items() if p.parent in (MODELS, STUDIES)}, needs
 
 def find(folder:Path, known:dict) -> list[str]:
     "Names of the models in `folder`; `Unsound` if it holds anything else"
-    names = [n for n in known if (folder/n).is_dir()]
+    names = [n for n in known if (folder/n).exists()]
     ours = [folder/n for n in names]
     other = [p for p in folder.rglob('*') if p.is_file() and p != folder/'provenance.json' and not any(p.is_relative_to(o) for o in ours)]
     if other: raise Unsound(f"{other[0]}: belongs to no model; stages of dvc.yaml make {', '.join(known) or 'none'}")
@@ -93,12 +97,13 @@ def ready(stage:str, known:dict, adopted:list, needs:dict):
     "Make what `stage` needs and has no weights; a trained stage that it needs must be up to date"
     for need in needs[stage]:
         if need in adopted or not json.loads(dvc('status', '--json', need)): continue
-        if need in known.values(): sys.exit(f'{stage} needs {need}, which is not up to date: adopt both, or run it first')
+        if need in [s for _,s in known.values()]: sys.exit(f'{stage} needs {need}, which is not up to date: adopt both, or run it first')
         dvc('repro', need)
 
 def digests(folder:Path) -> dict:
-    "{file: SHA-256} of the weights in `folder`"
-    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob('*.safetensors'))}
+    "{file: SHA-256} of the weights in `folder`, or of the file that it is"
+    return {p.relative_to(folder if folder.is_dir() else folder.parent).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in (sorted(folder.rglob('*.safetensors')) if folder.is_dir() else [folder])}
 
 def adopt(folder:Path):
     "Check all models in `folder`, copy them, record them"
@@ -108,10 +113,11 @@ def adopt(folder:Path):
     for n in names:
         check_files(folder/n)
         check_loads(folder/n)
-    adopted = [known[n] for n in names]
+    adopted = [known[n][1] for n in names]
     for n in names:
-        with atomic(MODELS/n) as tmp: shutil.copytree(folder/n, tmp)
-        told[n]['sha256'] = digests(MODELS/n)
+        to = known[n][0]
+        with atomic(to) as tmp: (shutil.copytree if (folder/n).is_dir() else shutil.copy)(folder/n, tmp)
+        told[n]['sha256'] = digests(to)
     for s in dict.fromkeys(adopted):
         ready(s, known, adopted, needs)
         dvc('commit', '--force', s)

@@ -3,9 +3,10 @@
     python tools/smoke.py [--keep] [--limit SECONDS]
 
 Copied is what git tracks or would track, changes included, without dvc.lock and results: nothing can be restored. There
-params/smoke.yaml is laid over params.yaml, `dvc repro` runs all stages, those of the studies first, and then every metrics file must hold finite
-numbers and a second `dvc repro` must find nothing to do."""
+params/smoke.yaml is laid over params.yaml, `dvc repro` runs all stages, those of the studies first, trainings and what they then see two at once, and
+then every metrics file must hold finite numbers and a second `dvc repro` must find nothing to do."""
 import argparse, json, math, os, re, shutil, signal, subprocess, sys, tempfile, time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,6 +80,14 @@ def declared(cwd:Path, env:dict) -> list[str]:
     code = "from dvc.repo import Repo\nwith Repo() as r: print(*[o.fs_path for o in r.index.outs if o.metric], sep='\\n')"
     return run([sys.executable, '-c', code], cwd, 60, env).split()
 
+DVC = [sys.executable, '-m', 'dvc']
+
+def two_at_once(kinds:str, cwd:Path, left, env:dict) -> str:
+    "Output of the stages of `kinds`, a regular expression, which don't need each other"
+    names = run([*DVC, 'stage', 'list', '--all', '--name-only'], cwd, left(), env).split()
+    names = [n for n in names if re.fullmatch(f'(.*:)?({kinds})@.*', n)]
+    with ThreadPoolExecutor(2) as ex: return ''.join(ex.map(lambda some: run([*DVC, '--wait-for-lock', 'repro', '-s', *some], cwd, left(), env), (names[::2], names[1::2])))
+
 def smoke(limit:float=900, keep:bool=False) -> str:
     "Run it; a line that says what was done, or `Failed`"
     start, tmp = time.monotonic(), Path(tempfile.mkdtemp(prefix='sketchnb-smoke-'))
@@ -88,16 +97,17 @@ def smoke(limit:float=900, keep:bool=False) -> str:
     try:
         copy(tmp)
         for cmd in [['git', 'init', '-q'], [sys.executable, 'tools/size.py', 'smoke'], *BEFORE]: run(cmd, tmp, left(), env)
-        dvc = [sys.executable, '-m', 'dvc']
-        out = run([*dvc, 'repro', 'studies/dvc.yaml'], tmp, left(), env)
+        out = run([*DVC, 'repro', 'source', 'pretrain', 'pretrain-sd', 'train', 'method@matchmaker'], tmp, left(), env)
+        out += ''.join(two_at_once(k, tmp, left, env) for k in ('method|scene-method|study', 'extract|embed|scene-embed|embed-study'))
+        out += run([*DVC, 'repro', 'studies/dvc.yaml'], tmp, left(), env)
         (tmp/'studies/results').mkdir()
         for f in (tmp/'build/studies').glob('*/*.*'): shutil.copy(f, tmp/'studies/results')
-        out += run([*dvc, 'repro'], tmp, left(), env)
+        out += run([*DVC, 'repro'], tmp, left(), env)
         stages = sum(l.startswith('Running stage') for l in out.splitlines())
         if not stages: raise Failed(f'dvc.yaml has no stage that ran\n{tail(out)}')
         if absent := [f for f in declared(tmp, env) if not Path(f).exists()]: raise Failed(f'not written: {absent}')
         n = check_metrics(tmp/'metrics') + check_metrics(tmp/'studies/results')
-        again = run([*dvc, 'repro', '--all-pipelines'], tmp, left(), env)
+        again = run([*DVC, 'repro', '--all-pipelines'], tmp, left(), env)
         if 'Running stage' in again: raise Failed(f'a second `dvc repro` ran stages again\n{tail(again)}')
         return f'{stages} stages, {n} metrics files, {time.monotonic()-start:.0f} s'
     finally:

@@ -13,31 +13,38 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 from ..core import atomic, fingerprint
+from ..data.queries import mask_strokes, mirror_words, thin, things
 from ..fit import fit
 
 # %% ../../nbs/methods/06_training.ipynb #7c100006
 class Pairs:
-    """Matching pictures of `ds` by the batch: sketches and photos at `size`, by `level` 'category' or 'photo'.
+    """Matching pictures of `ds` by the batch: sketches and photos at `size`, by `level` 'category', 'photo' or 'scene'.
 
-    At photo level `of` photos of a category come together. `flip`: pairs are mirrored half the time, both the same way at photo level. `prepare` is a
-    method's, done once.
-    Raises `ValueError` if there are fewer than two categories, or photos of one, to tell apart"""
-    def __init__(self, ds, level:str='category', size:int=128, of:int=8, flip:bool=True, prepare=lambda images, kind: images):
-        if level not in ('category','photo'): raise ValueError(f"level={level!r}: choose 'category' or 'photo'")
-        self.level,self.of,self.flip = level,of,flip
-        if level == 'photo': ds = ds.of(ds.photos[ds.photos.index.isin(ds.sketches.photo)])
-        s,p = ds.sketches,ds.photos
+    At photo level `of` photos of a category come together. `flip`: pairs are mirrored half the time, words too, and both the same way but at category level. `prepare` is a
+    method's, done once. `drop`: arguments of `thin`, by which parts of queries are missing. `known`: batches have the things in each picture, too.
+    Raises `ValueError` if there are fewer than two categories, photos of one, or scenes, to tell apart"""
+    def __init__(self, ds, level:str='category', size:int=128, of:int=8, flip:bool=True, prepare=lambda images, kind: images, drop:dict|None=None, known:bool=False):
+        if level not in ('category','photo','scene'): raise ValueError(f"level={level!r}: choose 'category', 'photo' or 'scene'")
+        if known and flip: raise ValueError('flip=True: things would not be where they are said to be; give flip=False')
+        self.level,self.size,self.of,self.flip,self.prepare,self.drop = level,size,of,flip,prepare,drop or {}
+        if level != 'category': ds = ds.of(ds.photos[ds.photos.index.isin(ds.sketches.photo)])
+        s,p = ds.sketches if level != 'scene' else ds.sketches[ds.sketches.kind == 'scene'],ds.photos
         self.caption,photo = s.caption.to_numpy(),p.index.get_indexer(s.photo)
         self.sketches,self.photos = prepare(ds.sketch_array(s.index, size), 'sketch'),prepare(ds.photo_array(p.index, size), 'photo')
+        self.strokes = [ds.strokes(i) for i in s.index] if self.drop.get('strokes') else None
+        self.things = dict(sketch=things(ds, s.index, 'sketch'), photo=things(ds, p.index, 'photo')) if known else {}
         rows = lambda keys: {k: np.flatnonzero(keys == k) for k in np.unique(keys)}
         self.drawn = rows(photo)                                         # sketches of each photo
         self.by_sketch,self.by_photo = rows(s.category.to_numpy()),rows(p.category.to_numpy())
         least = 2 if level == 'photo' else 1
         self.names = sorted(c for c in set(self.by_sketch) & set(self.by_photo) if len(self.by_photo[c]) >= least)
-        if len(self.names) < (2 if level == 'category' else 1): raise ValueError(f'{ds}: too little to tell apart at the level of a {level}')
+        if len(self.drawn if level == 'scene' else self.names) < (1 if level == 'photo' else 2): raise ValueError(f'{ds}: too little to tell apart at the level of a {level}')
 
     def rows(self, n:int, rng) -> tuple:
-        "Indices of `n` sketches and photos, their labels and groups (None at category level)"
+        "Indices of `n` sketches and photos, their labels and groups (None but at photo level)"
+        if self.level == 'scene':
+            p = rng.permutation(sorted(self.drawn))[:n]
+            return np.array([rng.choice(self.drawn[i]) for i in p]), p, p, None
         if self.level == 'category':
             c = rng.choice(len(self.names), n)
             if len(set(c)) == 1: c[0] = (c[0]+1)%len(self.names)           # else nothing would be wrong
@@ -50,14 +57,24 @@ class Pairs:
             elif len(set(g)) == len(self.names): break                     # a batch larger than the data
         return np.array([rng.choice(self.drawn[i]) for i in p]), np.array(p), np.array(p), np.array(g)
 
+    def redraw(self, s, share, rng):
+        "Sketches `s` without shares (n,) of their strokes; those that lose none are as before"
+        out,some = self.sketches[s],np.flatnonzero(share)
+        if len(some): out[some] = self.prepare(mask_strokes([self.strokes[s[i]] for i in some], share[some], rng, self.size), 'sketch')
+        return out
+
     def batch(self, n:int, rng) -> dict:
-        "`n` pairs: uint8 `sketch`, `photo` (n,size,size,3), `text` of the sketches, `label` and `group` (n,) or None"
+        "`n` pairs: uint8 `sketch`, `photo` (n,size,size,3), `text` of the sketches, `label` and `group` (n,) or None; if `known`, `sketch_things` and `photo_things`"
         s,p,label,group = self.rows(n, rng)
-        sketch,photo = self.sketches[s],self.photos[p]
+        sketch,photo,text = self.sketches[s],self.photos[p],list(self.caption[s])
+        if self.drop:
+            sketch,text = thin(sketch, text, rng, **self.drop, redraw=lambda share, rng: self.redraw(s, share, rng))
         if self.flip:
-            a = rng.random(len(s)) < .5; b = a if self.level == 'photo' else rng.random(len(s)) < .5
+            a = rng.random(len(s)) < .5; b = rng.random(len(s)) < .5 if self.level == 'category' else a
             sketch[a],photo[b] = sketch[a,:,::-1],photo[b,:,::-1]
-        return dict(sketch=sketch, photo=photo, text=list(self.caption[s]), label=label, group=group)
+            text = [m if turned else t for t,m,turned in zip(text, mirror_words(text), a)]
+        known = {f'{k}_things': [x[i] for i in at] for (k,x),at in zip(self.things.items(), (s,p))}
+        return dict(sketch=sketch, photo=photo, text=text, label=label, group=group) | known
 
 # %% ../../nbs/methods/06_training.ipynb #7c10000a
 def train(method:nn.Module, pairs:Pairs, cfg, work, mark='', desc:str='train') -> nn.Module:

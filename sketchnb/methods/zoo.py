@@ -15,28 +15,33 @@ from ..backbones.clip import load_clip
 from ..backbones.diffusion import load_diffusion
 from ..config import AnyMethod
 from .duet import Duet, Pic2Word
+from .fused import FusedClip
 from .matchmaker import Matchmaker
 from .rivals import FineTuned, PromptedClassifier, PromptedClip
+from .scene_rivals import CrossAttention, SceneGraph, SceneTriplet, TaskFormer
+from .scenediff import SceneDiff
 from .student import Student
 from .training import load_trained
 
 # %% ../../nbs/methods/08_zoo.ipynb #7d100005
-METHODS = dict(matchmaker=Matchmaker, finetuned=FineTuned, classifier=PromptedClassifier, clip=PromptedClip, student=Student, duet=Duet, pic2word=Pic2Word)
+METHODS = dict(matchmaker=Matchmaker, finetuned=FineTuned, classifier=PromptedClassifier, clip=PromptedClip, student=Student, duet=Duet, pic2word=Pic2Word,
+               fused=FusedClip, scenediff=SceneDiff, taskformer=TaskFormer, crossattention=CrossAttention, scenetriplet=SceneTriplet, scenegraph=SceneGraph)
 
 def load_backbone(cfg, models) -> tuple:
-    "What the class of `cfg` takes first: a frozen backbone (or a student's teacher) from folder `models`, or from a hub if it isn't there"
-    path = Path(models)/cfg.backbone
-    if cfg.method == 'student': return (load_method(path, models),)
-    path = path if path.exists() else cfg.backbone
+    "What the class of `cfg` takes first: frozen backbones (or a student's teacher) from folder `models`, or from a hub if they aren't there"
+    def find(name): path = Path(models)/name; return path if path.exists() else name
+    if cfg.method == 'student': return (load_method(Path(models)/cfg.backbone, models),)
+    path = find(cfg.backbone)
     if cfg.method in ('matchmaker','finetuned'): return (load_diffusion(path),)
-    if cfg.method == 'classifier': return load_classifier(cfg.kind, path)
-    return load_clip(path) if cfg.method in ('duet','pic2word') else load_clip(path)[:1]
+    if cfg.method in ('classifier','scenetriplet'): return load_classifier(cfg.kind, path)
+    if cfg.method == 'clip': return load_clip(path)[:1]
+    return load_clip(path) if cfg.method != 'scenediff' else (*load_clip(path), load_diffusion(find(cfg.diffusion)))
 
-def build(cfg, models='models', backbone:tuple|None=None):
-    "The untrained method that `cfg`, an entry of `train.methods`, describes; `backbone` may be loaded already"
+def build(cfg, models='models', backbone:tuple|None=None, **kw):
+    "The untrained method that `cfg`, an entry of `train.methods`, describes; `backbone` may be loaded already. Of `kw` it gets what it takes"
     cls = METHODS[cfg.method]
     took = set(inspect.signature(cls).parameters) - {'batch'}        # the batch of `cfg` is training's
-    return cls(*(backbone or load_backbone(cfg, models)), **{k: v for k,v in dict(cfg).items() if k in took})
+    return cls(*(backbone or load_backbone(cfg, models)), **{k: v for k,v in (dict(cfg) | kw).items() if k in took})
 
 def load_method(path, models=None):
     "The trained method in file `path`, whose header says how it was made; its backbone is in folder `models`, by default the file's own"
