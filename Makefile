@@ -89,7 +89,7 @@ check: $(READY)  ## metrics now against those of the last commit, within TOL
 
 scratch: $(READY)  ## everything from nothing, training too (hours); run again after an interruption, it goes on
 	@mkdir -p .dvc/tmp
-	@test -e .dvc/tmp/scratch || { rm -rf dvc.lock metrics reports && touch .dvc/tmp/scratch; }
+	@test -e .dvc/tmp/scratch || { rm -rf dvc.lock metrics reports build/work && touch .dvc/tmp/scratch; }
 	$(DVC) repro --no-run-cache
 	@rm .dvc/tmp/scratch
 

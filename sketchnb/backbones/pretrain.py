@@ -8,7 +8,7 @@ __all__ = ['reframe', 'framings', 'contrast_targets', 'contrast', 'Tutor', 'fit_
            'align_loss', 'likeness_loss', 'standard', 'pretrain_unet', 'unet_metrics', 'pretrain_classifier']
 
 # %% ../../nbs/backbones/03_pretrain.ipynb #94d78f3a
-import hashlib, json, math, shutil
+import json, math, shutil
 from pathlib import Path
 
 import cv2, numpy as np, pandas as pd, torch, torch.nn as nn, torch.nn.functional as F
@@ -19,7 +19,7 @@ from .diffusion import AutoencoderKL, new_scheduler, new_unet, new_vae, reconstr
 from .clip import clip_pixels, embed_images, embed_texts, load_clip, new_clip, patch_map, save_clip, to_floats, train_tokenizer
 from .classifiers import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, logits, new_classifier, save_classifier
 from ..config import ClassifierCfg, ClipCfg, FinishCfg, UnetCfg, VaeCfg
-from ..core import atomic, autocast, device, fingerprint
+from ..core import atomic, autocast, device, digest, fingerprint
 from ..data.pool import Pool
 from ..fit import batch_rows, fit, plain_attention
 
@@ -121,7 +121,7 @@ def pretrain_clip(pool:Pool, out, cfg:ClipCfg=ClipCfg(), work=None) -> dict:
     torch.manual_seed(cfg.seed)
     model = new_clip(tok, cfg.size, cfg.patch, cfg.width, cfg.layers, cfg.text_width, cfg.text_layers, cfg.proj)
     plain_attention(model, cfg)
-    mark = [fingerprint(pool.captions), 'clip']
+    mark = [pool.digest, 'clip']
     tutor = fit_tutor(pool, rows, model, tok, cfg, work/'tutor', mark)
     def step_fn(step, rng):
         x = clip_pixels(model, framings(pool, batch_rows(rows, step, cfg), rng, cfg.gray))
@@ -174,7 +174,7 @@ def pretrain_vae(pool:Pool, out, cfg:VaeCfg=VaeCfg(), work=None) -> dict:
         y = vae.decode(d.sample()).sample.float()
         l1,edges,kl = F.l1_loss(y, x),edge_loss(y, x),d.kl().mean()/(d.mean.numel()/len(x))
         return l1 + cfg.edges*edges + cfg.kl*kl, dict(l1=l1.detach(), edges=edges.detach(), kl=kl.detach())
-    fit(step_fn, vae, cfg, work, [fingerprint(pool.captions), 'vae'], desc='vae')
+    fit(step_fn, vae, cfg, work, [pool.digest, 'vae'], desc='vae')
     vae.register_to_config(scaling_factor=round(1/latent_spread(vae, pool, rows), 4))
     with atomic(out) as p: nn.Module.to(vae, torch.float16).save_pretrained(p)
     return _finish(out, cfg, work, vae_metrics(vae.float(), pool) | dict(scaling_factor=vae.config.scaling_factor))
@@ -194,11 +194,6 @@ def vae_metrics(vae, pool:Pool, n:int=128) -> dict:
     return dict(psnr_photo=psnr(pool.rows('heldout', drawings=False)[:n]), psnr_drawing=psnr(pool.rows('heldout', photos=False)[:n]))
 
 # %% ../../nbs/backbones/03_pretrain.ipynb #03c517db
-def _origin(path) -> str:
-    "What tells the model in folder `path` from others: its training's log or, if none lies there, its weights"
-    log = Path(path)/'log.jsonl'
-    return log.read_text() if log.exists() else ' '.join(hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(Path(path).glob('*.safetensors')))
-
 def _cache(path, pool:Pool, rows, cfg:UnetCfg, clip, tok, vae, batch:int=64) -> dict:
     "Memory-mapped float16 latents, patches and words of `rows`, each framed `cfg.looks` times, in folder `path`; made if missing"
     names = ('latents','patches','words')
@@ -312,7 +307,7 @@ def pretrain_unet(pool:Pool, clip_path, vae_path, out, cfg:UnetCfg=UnetCfg(), wo
     work = Path(work or f'{out}.work')
     rows,(clip,proc) = pool.rows(drawings=cfg.drawings),load_clip(clip_path)
     tok,vae = proc.tokenizer,AutoencoderKL.from_pretrained(vae_path).float().eval().requires_grad_(False).to(device())
-    made = fingerprint([pool.captions, [cfg.seed, cfg.looks, cfg.drawings], *map(_origin, (clip_path, vae_path))])
+    made = fingerprint([pool.digest, [cfg.seed, cfg.looks, cfg.drawings], digest(clip_path), digest(vae_path)])
     data = _Encoded(_cache(Path(cache or work)/f'encoded-{made}', pool, rows, cfg, clip, tok, vae), _words(clip, tok, [''])[0])
     torch.manual_seed(cfg.seed)
     text_width,size = clip.config.text_config.hidden_size,data.arrays['latents'].shape[-1]
@@ -358,7 +353,7 @@ def pretrain_classifier(kind:str, pool:Pool, out, categories, cfg:ClassifierCfg=
         i = batch_rows(rows, step, cfg)
         y = logits(model, floats(framings(pool, i, rng, gray=.1)).contiguous(memory_format=torch.channels_last)).float()
         return F.cross_entropy(y, y_of(i), label_smoothing=cfg.smooth), dict(acc=(y.argmax(1) == y_of(i)).float().mean())
-    fit(step_fn, model, cfg, work, [kind, names, fingerprint(pool.captions)], desc=kind)
+    fit(step_fn, model, cfg, work, [kind, names, pool.digest], desc=kind)
     save_classifier(out, model, names, cfg.size)
     test = pool.rows('heldout', drawings=False, categories=names)
     with torch.no_grad(): right = [logits(model, floats(pool.images[test[i:i+64]])).argmax(1) == y_of(test[i:i+64]) for i in range(0, len(test), 64)]

@@ -8,12 +8,12 @@ __all__ = ['pool_categories', 'make_pool', 'Pool', 'pool_leaks']
 # %% ../../nbs/data/12_pool.ipynb #6d5fa88d
 import hashlib, json, os
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 import cv2, numpy as np, pandas as pd
 from tqdm import tqdm
 from ..config import PoolRecipe
-from ..core import atomic, fingerprint
+from ..core import atomic, digest, fingerprint
 from .difficulty import avoid, dhash, leak_sets, leak_table
 from .drawings import SHARES, pool_item
 from .shapes import CATEGORIES
@@ -62,6 +62,11 @@ class Pool:
         self.items = pd.read_parquet(path/'items.parquet').reset_index(drop=True)
         if len(self.images) != len(self.items): raise ValueError(f'{path}: {len(self.images)} images but {len(self.items)} items')
         self.captions = [list(c) for c in self.items.captions]
+
+    @cached_property
+    def digest(self) -> str:
+        "Names what is in it: a training on another pool is another training"
+        return fingerprint([self.captions, digest(self.path/'images.npy')])
 
     def rows(self, split:str='train', photos:bool=True, drawings:bool=True, categories=None) -> np.ndarray:
         "Row numbers of a `split`, of photos, drawings or both, of all or some `categories`"
