@@ -174,14 +174,17 @@ def sweep_plot(df, metric=None, marks=None, chance=None):
 
 # %% ../nbs/report.ipynb #c0a1e001
 def curve_plot(df, x, xlabel=None, ylabel='mAP@all', by='series', marks=None):
-    "Figure of `value` against column `x`, a line and the band of its intervals for each of `by`. `marks`: {label: x} of upright lines"
+    """Figure of `value` against column `x`, a line and the band of its intervals for each of `by`; dashed where no interval is known.
+
+    `marks`: {label: x} of upright lines"""
     if x not in df: raise ValueError(f"no column {x!r}: there are {', '.join(df)}")
     with plt.rc_context(_style):
         fig = _figure(figsize=(5, 2.8), layout='constrained')
         ax = fig.subplots()
         for j,((name,d),c) in enumerate(zip(df.sort_values(x).groupby(by), sns.color_palette('viridis', df[by].nunique()))):
-            ax.fill_between(d[x], d.low, d.high, color=c, alpha=.12, lw=0)
-            ax.plot(d[x], d.value, _marks[j%6]+'-', c=c, ms=5, label=name)
+            known = d.low.notna().any()
+            if known: ax.fill_between(d[x], d.low, d.high, color=c, alpha=.12, lw=0)
+            ax.plot(d[x], d.value, _marks[j%6]+('-' if known else '--'), c=c, ms=5, label=name)
         for j,(label,at) in enumerate((marks or {}).items()): ax.axvline(at, c='.4', lw=1, ls=('--','-.')[j%2], label=f'{label}: {at:g}')
         ax.set(xlabel=xlabel or x, ylabel=ylabel, ylim=(0, None)); ax.grid()
         if df[by].nunique() > 1 or marks: fig.legend(loc='outside right upper')
@@ -204,13 +207,16 @@ def scatter(df):
     return fig
 
 # %% ../nbs/report.ipynb #cdf9ca6f
-_undated = dict(png={}, svg=dict(Date=None), pdf=dict(CreationDate=None))
+_writing = dict(png={}, webp=dict(pil_kwargs=dict(quality=80, method=6)), svg=dict(metadata=dict(Date=None)), pdf=dict(metadata=dict(CreationDate=None)))
 
 def save_figure(fig, stem, formats=('png','svg'), dpi=100):
-    "Write `fig` to `stem`.png, .svg, .pdf, whichever are in `formats`; whole files only, and the same bytes for the same figure"
+    """Write `fig` to `stem`.png, .svg, .pdf, .webp (for photos), whichever are in `formats`. Returns their paths.
+
+    Whole files only, and the same bytes for the same figure"""
     for f in formats:
-        if f not in _undated: raise ValueError(f"format {f!r}: use some of {', '.join(_undated)}")
+        if f not in _writing: raise ValueError(f"format {f!r}: use some of {', '.join(_writing)}")
     paths = [Path(f'{stem}.{f}') for f in formats]
     for p,f in zip(paths, formats):
-        with atomic(p) as tmp, plt.rc_context({'svg.hashsalt': 'sketchnb'}): fig.savefig(tmp, format=f, dpi=dpi, metadata=_undated[f])
+        with atomic(p) as tmp, plt.rc_context({'svg.hashsalt': 'sketchnb'}):
+            fig.savefig(tmp, format=f, dpi=dpi, **_writing[f])
     return paths
