@@ -7,7 +7,10 @@ params/smoke.yaml is laid over params.yaml, `dvc repro` runs all stages, those o
 then every metrics file must hold finite numbers and a second `dvc repro` must find nothing to do."""
 import argparse, json, math, os, re, shutil, signal, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+
+import warm
 
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = {'store', 'metrics', 'reports', 'dvc.lock', 'data.dvc', 'studies/results', 'studies/dvc.lock'}
@@ -88,7 +91,25 @@ def two_at_once(kinds:str, cwd:Path, left, env:dict) -> str:
     names = [n for n in names if re.fullmatch(f'(.*:)?({kinds})@.*', n)]
     with ThreadPoolExecutor(2) as ex: return ''.join(ex.map(lambda some: run([*DVC, '--wait-for-lock', 'repro', '-s', *some], cwd, left(), env), (names[::2], names[1::2])))
 
-def smoke(limit:float=900, keep:bool=False) -> str:
+@contextmanager
+def warm_kernels(cwd:Path, env:dict):
+    "`env` in which notebooks of `cwd` get a kernel that has imported everything already"
+    with tempfile.TemporaryDirectory(prefix='sketchnb-warm-') as folder:
+        path = Path(folder)/'socket'
+        warm.kernelspec(Path(folder), path)
+        server = subprocess.Popen([sys.executable, 'tools/warm.py', 'serve', str(path)], cwd=cwd, env=env, start_new_session=True)
+        RUNNING.add(server.pid)
+        try:
+            while not path.exists():
+                if server.poll() is not None: raise Failed('tools/warm.py ended, see above')
+                time.sleep(.1)
+            yield env | dict(JUPYTER_PATH=folder)
+        finally:
+            server.terminate()
+            server.wait()
+            RUNNING.discard(server.pid)
+
+def smoke(limit:float=1500, keep:bool=False) -> str:
     "Run it; a line that says what was done, or `Failed`"
     start, tmp = time.monotonic(), Path(tempfile.mkdtemp(prefix='sketchnb-smoke-'))
     COPIES.add(tmp)
@@ -97,12 +118,13 @@ def smoke(limit:float=900, keep:bool=False) -> str:
     try:
         copy(tmp)
         for cmd in [['git', 'init', '-q'], [sys.executable, 'tools/size.py', 'smoke'], *BEFORE]: run(cmd, tmp, left(), env)
-        out = run([*DVC, 'repro', 'source', 'pretrain', 'pretrain-sd', 'train', 'method@matchmaker'], tmp, left(), env)
-        out += ''.join(two_at_once(k, tmp, left, env) for k in ('method|scene-method|study', 'extract|embed|scene-embed|embed-study'))
-        out += run([*DVC, 'repro', 'studies/dvc.yaml'], tmp, left(), env)
-        (tmp/'studies/results').mkdir()
-        for f in (tmp/'build/studies').glob('*/*.*'): shutil.copy(f, tmp/'studies/results')
-        out += run([*DVC, 'repro'], tmp, left(), env)
+        with warm_kernels(tmp, env) as quick:
+            out = run([*DVC, 'repro', 'source', 'pretrain', 'pretrain-sd', 'train', 'method@matchmaker'], tmp, left(), quick)
+            out += ''.join(two_at_once(k, tmp, left, quick) for k in ('method|scene-method|study', 'extract|embed|scene-embed|embed-study'))
+            out += run([*DVC, 'repro', 'studies/dvc.yaml'], tmp, left(), quick)
+            (tmp/'studies/results').mkdir()
+            for f in (tmp/'build/studies').glob('*/*.*'): shutil.copy(f, tmp/'studies/results')
+            out += run([*DVC, 'repro'], tmp, left(), quick)
         stages = sum(l.startswith('Running stage') for l in out.splitlines())
         if not stages: raise Failed(f'dvc.yaml has no stage that ran\n{tail(out)}')
         if absent := [f for f in declared(tmp, env) if not Path(f).exists()]: raise Failed(f'not written: {absent}')
@@ -117,7 +139,7 @@ def smoke(limit:float=900, keep:bool=False) -> str:
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--keep', action='store_true', help="don't remove the temporary copy")
-    p.add_argument('--limit', type=float, default=900, help='seconds after which it has failed')
+    p.add_argument('--limit', type=float, default=1500, help='seconds after which it has failed')
     a = p.parse_args()
     end_at_signal()
     try: print(smoke(a.limit, a.keep))
