@@ -49,14 +49,14 @@ def fingerprint(obj, n:int=12) -> str:
 
 # %% ../nbs/00_core.ipynb #5af51a9e
 def digest(path:str|Path, n:int=12) -> str:
-    """First `n` hex digits of the SHA-256 of a file, or of the names and contents of all files of a folder.
+    """First `n` hex digits of the SHA-256 of a file, or of the names and contents of all files of a folder, behind links, too.
 
     Raises `FileNotFoundError` if there is neither"""
     path = Path(path)
     if not path.exists(): raise FileNotFoundError(f'{path}: neither a file nor a folder, so it has no digest')
+    files = [Path(folder)/name for folder,_,names in os.walk(path, followlinks=True) for name in names]
     sha = hashlib.sha256()
-    for p in sorted(path.rglob('*')) if path.is_dir() else [path]:
-        if p.is_dir(): continue
+    for p in sorted(files) if path.is_dir() else [path]:
         if path.is_dir(): sha.update(p.relative_to(path).as_posix().encode() + b'\0')
         with open(p, 'rb') as f: sha.update(hashlib.file_digest(f, 'sha256').digest())
     return sha.hexdigest()[:n]

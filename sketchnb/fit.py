@@ -6,7 +6,7 @@
 __all__ = ['lr_at', 'batch_rows', 'bare', 'library_sources', 'sources', 'optimisers', 'fit', 'plain_attention']
 
 # %% ../nbs/02_fit.ipynb #f1700004
-import ast, importlib.util, inspect, json, math, re, sys, sysconfig, textwrap, time
+import ast, functools, importlib.util, inspect, json, math, re, sys, sysconfig, textwrap, time
 from pathlib import Path
 
 import numpy as np, torch, torch.nn as nn
@@ -96,43 +96,86 @@ def library_sources(*modules) -> dict:
 
 # %% ../nbs/02_fit.ipynb #b57bb39d
 def _installed(module:str) -> bool:
-    "Whether `module` came with Python or was installed: another's library, whose source is no part of a recipe"
+    "Whether `module` came with Python or was installed: another's library, no part of a recipe"
     if module == '__main__' or module not in sys.modules: return False
     path = getattr(sys.modules[module], '__file__', None)
-    return path is None or any(Path(path).is_relative_to(sysconfig.get_path(k)) for k in ('stdlib','purelib','platlib'))
+    places = [sysconfig.get_path(kind) for kind in ('stdlib','purelib','platlib')]
+    return path is None or any(Path(path).is_relative_to(place) for place in places)
+
+def _codes(code) -> list:
+    "A function's code and that of the functions, lambdas and comprehensions within it"
+    return [code] + [c for const in code.co_consts if inspect.iscode(const) for c in _codes(const)]
 
 def _text(f) -> str:
-    "`bare` source of function `f`, or where there is none, as of one typed at a prompt, what it was compiled to"
-    try: return bare(inspect.getsource(f))
-    except OSError: return repr((f.__code__.co_code, f.__code__.co_names, [k for k in f.__code__.co_consts if not inspect.iscode(k)]))
+    "`bare` source of function `f`; where there is none, as of one typed at a prompt, its bytecode"
+    try: return bare(inspect.getsource(f.__code__))
+    except OSError: pass
+    parts = [(c.co_code.hex(), c.co_names, [k for k in c.co_consts if not inspect.iscode(k)])
+             for c in _codes(f.__code__)]
+    return repr(parts)
 
-def _uses(f) -> list:
-    "Functions and classes that function `f` reads from around it"
-    around = inspect.getclosurevars(f)
-    return [o for o in [*around.globals.values(), *around.nonlocals.values()] if inspect.isfunction(o) or inspect.isclass(o)]
 
+# %% ../nbs/02_fit.ipynb #c3c843eb
+_plain = (bool, int, float, str, bytes, tuple, type(None))
+
+def _read(f) -> dict:
+    "{name: object} of what function `f` reads from around it, also within lambdas and comprehensions"
+    names = {name for code in _codes(f.__code__) for name in code.co_names}
+    out = {name: f.__globals__[name] for name in sorted(names & f.__globals__.keys())}
+    for name, cell in zip(f.__code__.co_freevars, f.__closure__ or ()):
+        try: inner = cell.cell_contents
+        except ValueError: continue                                     # not bound yet
+        if not isinstance(inner, _plain): out[name] = inner             # its value is the run's, its code isn't
+    return out
+
+def _parts(o) -> list:
+    "What a class, method or partial function is made of; of anything else nothing"
+    if isinstance(o, functools.partial): return [o.func]
+    if inspect.ismethod(o): return [o.__func__, type(o.__self__)]
+    if isinstance(o, (staticmethod, classmethod)): return [o.__func__]
+    if isinstance(o, property): return [f for f in (o.fget, o.fset) if f]
+    if inspect.isclass(o): return [*o.__bases__, *vars(o).values()]
+    if hasattr(o, '__wrapped__'): return [o.__wrapped__]
+    return []
+
+# %% ../nbs/02_fit.ipynb #6b558b9c
 def sources(*objects) -> dict:
-    """{name: source} of all that functions and classes `objects` are made of: `library_sources`, and of what a notebook or a
-    program of one's own defines the functions themselves and those they call. A changed loss is another source"""
-    modules,own,todo,seen = set(),{},list(objects),set()
+    """{name: source} of all that functions and classes `objects` are made of.
+
+    Of this library these are `library_sources`; of a notebook or a program of one's own, the functions
+    and classes themselves, those they call, and the numbers and texts that they read from around them."""
+    modules = set()
+    own = {}
+    seen = {}                                                           # by id, which a live object keeps to itself
+    todo = list(objects)
     while todo:
         o = todo.pop()
-        if o in seen: continue
-        seen.add(o)
-        if inspect.isclass(o): todo += [b for b in o.__bases__ if b is not object]
-        if o.__module__.partition('.')[0] == _library: modules.add(o.__module__)
-        elif _installed(o.__module__): continue
-        elif inspect.isclass(o): todo += [f for f in vars(o).values() if inspect.isfunction(f)]
-        else:
-            own[o.__qualname__] = _text(o)
-            todo += _uses(o)
-    return library_sources(*modules) | dict(sorted(own.items()))
+        if id(o) in seen: continue
+        seen[id(o)] = o
+        module = o.__name__ if inspect.ismodule(o) else getattr(o, '__module__', None) or ''
+        if module.partition('.')[0] == _library:
+            modules.add(module)
+            continue
+        todo += _parts(o)
+        if _installed(module): continue
+        if inspect.ismodule(o): own.setdefault(module, []).append(inspect.getsource(o))
+        if inspect.isclass(o):
+            values = {name: repr(v) for name, v in vars(o).items() if isinstance(v, _plain) and name[:2] != '__'}
+            own.setdefault(o.__qualname__, []).append(repr(sorted(values.items())))
+        if not inspect.isfunction(o): continue
+        around = _read(o)
+        values = {name: repr(v) for name, v in around.items() if isinstance(v, _plain)}
+        defaults = [repr(v) for v in o.__defaults__ or () if isinstance(v, _plain)]
+        own.setdefault(o.__qualname__, []).append([_text(o), sorted(values.items()), defaults])
+        todo += [v for v in around.values() if not isinstance(v, _plain)]
+    return library_sources(*modules) | {name: sorted(map(str, texts)) for name, texts in sorted(own.items())}
 
 # %% ../nbs/02_fit.ipynb #b27a6cc3
 def _keep_log(path, step:int):
     "Drop what the log says of `step` and after: those are done again"
     lines = path.read_text().splitlines() if path.exists() else []
-    path.write_text(''.join(l+'\n' for l in lines if json.loads(l)['step'] < step))
+    whole = [l for l in lines if l.endswith('}')]                       # the last may be half written
+    path.write_text(''.join(l+'\n' for l in whole if json.loads(l)['step'] < step))
 
 def optimisers(model:nn.Module, cfg:FitCfg) -> list:
     "AdamW for what Muon doesn't take, and if `cfg.muon`, Muon for the matrices of transformer layers"
@@ -145,10 +188,10 @@ def fit(step_fn, model:nn.Module, cfg:FitCfg, work, mark='', desc:str='fit') -> 
     """Train `model` for `cfg.steps`; `step_fn(step, rng)` gives (loss, dict of numbers for the log). Returns it, averaged if `cfg.ema`.
 
     Folder `work` gets `log.jsonl` (step, loss, lr, seconds) and `state.safetensors`, from which the same run goes on: one of the
-    same `cfg`, `mark` and `sources` of `step_fn` and of the class of `model`. `mark` (JSON-able) names what else the result depends on,
+    same `cfg`, `mark` and `sources` of `step_fn` and of the classes of `model` and its parts. `mark` (JSON-able) names what else the result depends on,
     the data and frozen weights. Raises `FloatingPointError` if the loss isn't finite."""
     work = Path(work); work.mkdir(parents=True, exist_ok=True)
-    mark,state,log = fingerprint([cfg, mark, sources(step_fn, type(model))]),work/'state.safetensors',work/'log.jsonl'
+    mark,state,log = fingerprint([cfg, mark, sources(step_fn, *{type(m) for m in model.modules()})]),work/'state.safetensors',work/'log.jsonl'
     model.to(device()).train()
     opts = optimisers(model, cfg)
     ema = {k: v.detach().clone() for k,v in model.state_dict().items() if v.is_floating_point()} if cfg.ema else {}

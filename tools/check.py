@@ -117,6 +117,7 @@ def up_to_date():
         ours = [s for s in repo.index.stages if s.cmd and Path(s.path) == ROOT/'dvc.yaml']
         new = [s for s in ours if not any(o.hash_info for o in s.outs)]
         ran = {s.addressing: s for s in ours if s not in new}
+        if not ran: return 'nothing has been run yet'
         try: out = run(DVC+['repro', '--dry', '--allow-missing', '--single-item', *ran])
         except Failed as e: raise Failed(f'{mend}\n{e}') from None
         again = re.findall(r"^Running stage '(.+)'", out, flags=re.M)

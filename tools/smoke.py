@@ -43,7 +43,9 @@ def run(cmd:list, cwd:Path, limit:float, env:dict) -> str:
     try: out, why = p.communicate(timeout=limit)[0], f'exit status {p.returncode}'
     except subprocess.TimeoutExpired:
         os.killpg(p.pid, signal.SIGKILL)
-        out, why = p.communicate()[0], f'not done after {limit:.0f} s'
+        why = f'not done after {limit:.0f} s'
+        try: out = p.communicate(timeout=30)[0]
+        except subprocess.TimeoutExpired: out = ''  # something that it started, in a group of its own, still holds the pipe
     finally: RUNNING.discard(p.pid)
     if p.returncode: raise Failed(f"{' '.join(map(str, cmd))}: {why}\n{tail(out)}")
     return out
@@ -105,7 +107,7 @@ def warm_kernels(cwd:Path, env:dict):
                 time.sleep(.1)
             yield env | dict(JUPYTER_PATH=folder)
         finally:
-            server.terminate()
+            os.killpg(server.pid, signal.SIGKILL)  # its kernels, too
             server.wait()
             RUNNING.discard(server.pid)
 

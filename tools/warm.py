@@ -37,8 +37,9 @@ def serve(path:str):
         import_module(module.name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(path)
+        server.bind(f'{path}.new')
         server.listen()
+        os.rename(f'{path}.new', path)  # whoever sees it can connect
         while True:
             asked, _ = server.accept()
             if os.fork() == 0:
@@ -49,12 +50,17 @@ def serve(path:str):
 
 def start(path:str, file:str, *more:str):
     "Ask the server at the socket `path` for the kernel of connection `file`; returns when that has ended"
+    parent = os.getppid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Jupyter interrupts before it ends a kernel
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(path)
         want = dict(argv=['-f', file, *more], cwd=os.getcwd(), env=dict(os.environ))
         socket.send_fds(server, [json.dumps(want).encode()], [1, 2])
-        server.recv(1)
+        server.settimeout(1)
+        while os.getppid() == parent:  # whoever wanted the kernel may be killed; then nobody would end it
+            try: ended = not server.recv(1)
+            except TimeoutError: continue
+            if ended: return
 
 
 def kernelspec(folder:Path, path:Path):

@@ -66,7 +66,7 @@ class Pool:
     @cached_property
     def digest(self) -> str:
         "Names what is in it: a training on another pool is another training"
-        return fingerprint([self.captions, digest(self.path/'images.npy')])
+        return fingerprint([self.items.to_json(), digest(self.path/'images.npy')])
 
     def rows(self, split:str='train', photos:bool=True, drawings:bool=True, categories=None) -> np.ndarray:
         "Row numbers of a `split`, of photos, drawings or both, of all or some `categories`"

@@ -145,8 +145,13 @@ def check_choices(
     gen_every:int,  # one step of so many has the latents' loss
     modality:str,  # 'sketch' has no text encoder
     text_from:str,  # 'clip' or 'sd'
+    part:int|None=None,  # pairs with the latents' loss, at least two unless there is a `queue`
+    queue:int=0,  # earlier photos kept as wrong answers
 ):
     "Raises `ValueError` for arguments of `SceneDiff` that don't go together"
+    if part is not None and part < (1 if queue else 2):
+        raise ValueError(f'part={part}: one pair alone has no wrong answer; give 2 or more, or a queue')
+    if gen_every < 1: raise ValueError(f'gen_every={gen_every}: one step of 1 or more')
     if rank_by not in ('direct','latent','both'):
         raise ValueError(f"rank_by={rank_by!r}: choose 'direct', 'latent' or 'both'")
     if tune == 'none' and gen_every > 1:
@@ -184,7 +189,7 @@ class SceneDiff(FusedClip):
         rank_by:str='direct',  # features that rank: 'direct', 'latent' or 'both' (a guess)
         latent_weight:float=.1,  # of the latents' cosine where `rank_by` is 'both' (a guess)
         part:int|None=None,  # pairs of a batch that have the latents' loss, None: all (ours)
-        gen_every:int=1,  # one step of so many, by chance, has the latents' loss (ours)
+        gen_every:int=1,  # one step of so many, by chance, has that loss: `l2` counts so much less (ours)
         checkpoint:bool=False,  # activation checkpointing: less memory, more time (ours)
         size:int|tuple|None=None,  # of `sd`'s pictures, a side or (h,w), None its own (a guess)
         seed:int=0,  # names the noise of the test (a guess)
@@ -198,7 +203,7 @@ class SceneDiff(FusedClip):
         precision:str='fp32',  # of embedding, see `autocast`
     ):
         super().__init__(clip, tok, tune, modality, tau, queue, alone, framed, batch, precision)
-        check_choices(rank_by, tune, gen_every, modality, text_from)
+        check_choices(rank_by, tune, gen_every, modality, text_from, part, queue)
         store_attr('fresh,tau_z,l1,l2,rank_by,latent_weight,part,gen_every')
         self.branch = LatentBranch(
             sd, clip.config, caft, gfem, channel_attention, n, k, ddim_steps, clean,

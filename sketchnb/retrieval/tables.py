@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['PAPER_ROWS', 'FINE_ROWS', 'SCENE_CLAIMS', 'triples', 'make_row', 'compare_row', 'write_text', 'write_metrics',
            'read_metrics', 'cell', 'wide', 'printed', 'printed_scenes', 'printed_ablation', 'printed_incomplete',
-           'beside', 'claims', 'verdicts', 'claimed', 'to_markdown', 'to_latex', 'save_table', 'check']
+           'beside', 'claims', 'verdicts', 'ablation_pairs', 'claimed', 'to_markdown', 'to_latex', 'save_table',
+           'check']
 
 # %% ../../nbs/retrieval/02_tables.ipynb #846927e2
 import json, math, os
@@ -221,6 +222,13 @@ SCENE_CLAIMS = [
     ('SceneDiff, sketch + text', 'CLIP-sum, sketch + text'),
     ('SceneDiff, mean of seeds, sketch + text', 'CLIP-sum, mean of seeds, sketch + text'),
 ] # (better, worse) in paper C's tables 1 and 2, by the names of our rows; the last two are of table 2
+
+def ablation_pairs() -> list:
+    "(better, worse) of paper C's table 2 as our rows are named: parts, of which there is one seed, against that seed"
+    base, *parts, whole = (f'{name}, sketch + text' for name in printed_ablation().index)
+    pairs = [(part, f'{base}, seed=0') for part in parts]
+    pairs += [(f'{whole}, seed=0', part) for part in parts]
+    return [*pairs, (whole, base)]
 
 # %% ../../nbs/retrieval/02_tables.ipynb #0df49d41
 def claimed(
