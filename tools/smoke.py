@@ -91,7 +91,9 @@ def two_at_once(kinds:str, cwd:Path, left, env:dict) -> str:
     "Output of the stages of `kinds`, a regular expression, which don't need each other"
     names = run([*DVC, 'stage', 'list', '--all', '--name-only'], cwd, left(), env).split()
     names = [n for n in names if re.fullmatch(f'(.*:)?({kinds})@.*', n)]
-    with ThreadPoolExecutor(2) as ex: return ''.join(ex.map(lambda some: run([*DVC, '--wait-for-lock', 'repro', '-s', *some], cwd, left(), env), (names[::2], names[1::2])))
+    halves = [half for half in (names[::2], names[1::2]) if half]  # without a name, `dvc repro` would run everything
+    def repro(some): return run([*DVC, '--wait-for-lock', 'repro', '-s', *some], cwd, left(), env)
+    with ThreadPoolExecutor(2) as ex: return ''.join(ex.map(repro, halves))
 
 @contextmanager
 def warm_kernels(cwd:Path, env:dict):
