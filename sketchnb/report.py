@@ -101,7 +101,7 @@ def grid(ds, ranking, queries, k=5, px=96, side=.9, asked=None):
     for i,q in enumerate(queries):
         sketch,text = (q,ds.sketches.caption[q]) if asked is None else asked.loc[q, ['sketch','text']]
         _put(ax, ds.sketch(sketch, px), 0, i*group)
-        _say(ax, text, .5, i*group+1.04, side, 13, 3 if many else 2, ha='center', va='top')
+        _say(ax, text, .5, i*group+1.04, side, 14, 3 if many else 2, ha='center', va='top')
         for j,(name,r) in enumerate(named.items()):
             y = i*group+j*step+.03
             _say(ax, name, 1+label/2, y+.5, side, ha='center', va='center')

@@ -67,5 +67,8 @@ class Matchmaker(Siamese):
     def embed_query(self, sketch=None, text=None):
         "Sketches, with n texts if there are any: what a text's embedding adds to that of no words is added to the learned words (a guess; the paper gives no formula)"
         if sketch is None or text is None: return super().embed_query(sketch)
-        with torch.no_grad(): words = self.words + self.sd.context(text) - self.sd.context('')
+        spoken = torch.tensor([bool(t.strip()) for t in text], device=self.words.device)
+        with torch.no_grad():
+            words = self.words + self.sd.context(text) - self.sd.context('')
+            words = torch.where(spoken[:,None,None], words, self.words)  # no words add exactly nothing
         return self.embed(sketch, 'sketch', words)
