@@ -48,8 +48,8 @@ def backbone_digests(cfg, models) -> dict:
     return out if cfg.method != 'student' else out | backbone_digests(recipe_of(found[cfg.backbone]), models)
 
 def run_mark(cfg, models, data, **more) -> dict:
-    "What a training of `cfg` depends on besides its code: its entry, backbones in folder `models`, the `data` folder, and `more`, such as the seed"
-    return dict(recipe=cfg.model_dump(mode='json'), backbones=backbone_digests(cfg, models), data=digest(data), **more)
+    "What a training of `cfg` depends on besides the entry itself and its code: backbones in folder `models`, the `data` folder, and `more`, such as the seed"
+    return dict(backbones=backbone_digests(cfg, models), data=digest(data), **more)
 
 def load_backbone(cfg, models) -> tuple:
     "What the class of `cfg` takes first: frozen backbones (or a student's teacher) from folder `models`, or from a hub if they aren't there"
