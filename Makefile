@@ -32,7 +32,7 @@ export TRANSFORMERS_OFFLINE ?= 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 unexport MPLBACKEND
 
-.PHONY: help repro studies test smoke check scratch adopt own world bench lab setup clean
+.PHONY: help repro studies test smoke check golden scratch adopt own world bench lab setup clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -86,6 +86,9 @@ smoke: $(READY)  ## every stage from nothing, at the smallest size, in a tempora
 
 check: $(READY)  ## metrics now against those of the last commit, within TOL
 	@$(BIN)/python tools/compare.py --tol $(TOL)
+
+golden: $(READY)  ## after a change that is meant to change results: what classes do now, on which their training depends
+	@$(BIN)/python tools/golden.py
 
 scratch: $(READY)  ## everything from nothing, training too (hours); run again after an interruption, it goes on
 	@mkdir -p .dvc/tmp

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['first_words', 'mirror_words', 'mask_words', 'mask_strokes', 'mask_patches', 'cut_queries', 'thin', 'wrong_words',
-           'said_colours', 'piece_task', 'look_words', 'transfer_task', 'things', 'Scenes']
+           'said_colours', 'piece_task', 'look_words', 'transfer_task', 'things', 'Scenes', 'toy_scenes']
 
 # %% ../../nbs/data/14_queries.ipynb #85fb7d06
 import json
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import pandas as pd
 from .captions import COLOUR_WORDS, PATTERN_WORDS
-from .dataset import SketchDataset, Task
+from .dataset import SketchDataset, Task, toy_dataset
 from ..strokes import bounds, drop, raster
 
 # %% ../../nbs/data/14_queries.ipynb #6a4886b7
@@ -264,3 +264,15 @@ class Scenes:
     def __getitem__(self, i):
         places = np.arange(len(self))[i]
         return Scenes(self.images[i], [self.things[place] for place in places])
+
+# %% ../../nbs/data/14_queries.ipynb #72bc947f
+def toy_scenes(n:int=6, hands:int=1, seed:int=0) -> SketchDataset:
+    "`n` scenes in each split of a `toy_dataset`, with the columns that `things` reads"
+    ds = toy_dataset(n=1, scenes=n, hands=hands, seed=seed).select(kind='scene')
+    shapes = [caption.partition(',')[0].split(' and ') for caption in ds.photos.caption]
+    halves = [(0., 0., .5, 1.), (.5, 0., 1., 1.)]
+    labels = [[dict(category=name, box=box) for name, box in zip(pair, halves)] for pair in shapes]
+    ds.photos['instances'] = [json.dumps(pair) for pair in labels]
+    ds.photos['spec'] = [json.dumps(dict(things=pair)) for pair in labels]
+    ds.sketches['objects'] = json.dumps([0,0,1,1])  # a shape and the spot on it, then the other's
+    return ds

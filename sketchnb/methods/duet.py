@@ -174,6 +174,9 @@ class Duet(PseudoWord):
 
     `soft`: the temperature of InfoNCE in the place of both triplet losses (0: those, with `margin`). `norms`: the LayerNorms of the image tower are trained.
     A seventh weight, 'words' (0), isn't the paper's: a sketch with its caption shall find the photo"""
+    finds = 'photo'
+    queries = ('sketch', 'both')
+    toy = [dict(hidden=16, side=8), dict(hidden=16, side=8, soft=.05, framed=True, weights=dict(words=1., rec=0.))]
     training_only = 'painter',
     def __init__(self, clip, tok, weights:dict|None=None, margin:float=.2, soft:float=0., comp_margin:float=.05, tau:float=.07, hidden:int=512, dropout:float=.1, norms:bool=True,
                  side:int=32, framed:bool=False, batch:int=128):
@@ -212,6 +215,9 @@ class Duet(PseudoWord):
 # %% ../../nbs/methods/09_duet.ipynb #263ba333
 class Pic2Word(PseudoWord):
     "The inversion of Saito et al. (CVPR 2023), trained on photos alone by InfoNCE at temperature `tau` (theirs is learned) in both directions"
+    finds = 'photo'
+    queries = ('sketch', 'both')
+    toy = [dict(hidden=16), dict(hidden=16, framed=True)]
     def __init__(self, clip, tok, tau:float=.05, hidden:int=512, dropout:float=.1, framed:bool=False, batch:int=128):
         super().__init__(clip, tok, hidden, dropout, framed, batch)
         self.tau = tau

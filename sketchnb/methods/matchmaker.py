@@ -42,6 +42,8 @@ class Matchmaker(Siamese):
 
     Levels 1, 2 are for categories, 3, 4 for single photos; `t` and `draws` are the paper's. Without `border` or `learn_words` it is an ablation: no visual
     prompt, the text as it is. Guesses: `margin`, `pool`, that `words` starts as the empty text, and whether pictures are `framed`."""
+    toy = [dict(levels=(2,), draws=1, lr=.3), dict(levels=(1,4), t=100, pool=4, border=0, draws=2, framed=True, lr=.3),
+           dict(levels=(2,), std=.1, text='a photo', learn_words=False, draws=1, lr=.3)]
     def __init__(self, sd, levels=(1,2), t:int=273, draws:int=6, border:int|None=None, std:float=0., text:str='', learn_words:bool=True, margin:float=.2, pool='max',
                  framed:bool=False, seed:int=0, batch:int=64, precision:str='fp32'):
         super().__init__()

@@ -23,6 +23,8 @@ from .triplet import Siamese
 # %% ../../nbs/methods/13_scene_rivals.ipynb #0e1e9d7c
 class SceneTriplet(Siamese):
     "SketchyScene's style: a classifier's features, trained by the triplet loss on whole scenes"
+    finds = 'scene'
+    toy = [dict(), dict(shared=True)]
     def __init__(self,
         model:nn.Module,         # a VGG, ResNet or ViT that names photos; copied for each branch
         proc:BaseImageProcessor, # its image processor
@@ -90,6 +92,8 @@ def _scenes(batch:dict, kind:str) -> Scenes:
 # %% ../../nbs/methods/13_scene_rivals.ipynb #b6c9436a
 class SceneGraph(Siamese):
     "SceneSketcher's style: graphs of things, the true ones, which it is *given*; triplet loss"
+    finds = 'scene'
+    toy = [dict(tune='light', width=16)]
     given_things = True
     learns_things = True
 
@@ -228,6 +232,7 @@ def loss_weights(weights:dict|None=None) -> dict:
 # %% ../../nbs/methods/13_scene_rivals.ipynb #edbdecf9
 class TaskFormer(FusedClip):
     "TASK-former's style: `FusedClip` that in training also names categories and says captions"
+    toy = [dict(tune='light', width=16, layers=1, names=('disc','bar','wedge','cross','star'))]
     training_only = 'classifier','captioner'
     learns_things = True
 
@@ -303,6 +308,7 @@ def losses(self:TaskFormer, batch:dict) -> dict:
 # %% ../../nbs/methods/13_scene_rivals.ipynb #548e240b
 class CrossAttention(FusedClip):
     "`FusedClip`, to whose sum is added what the sketch's patches find in the words (a guess)"
+    toy = [dict(tune='light')]
     def __init__(self,
         clip:CLIPModel, # whose encoders are copied
         tok:CLIPTokenizer|CLIPProcessor, # tokenizer of `clip`, or the processor that has it

@@ -165,6 +165,9 @@ class SceneDiff(FusedClip):
     """Paper C's method: `FusedClip`, the sum of sketch and words, and a generative branch.
 
     Raises `ValueError` for arguments that don't go together."""
+    toy = [dict(hidden=16), dict(hidden=16, caft=False, gfem=False, channel_attention=False, tune='light'),
+           dict(hidden=16, rank_by='both', part=2, gen_every=2, reading='pixels', clean=True),
+           dict(hidden=16, rank_by='latent', text_from='sd', fresh=False, queue=8)]
     def __init__(self,
         clip:CLIPModel,  # a CLIP, whose encoders are copied
         tok,  # its tokenizer or processor

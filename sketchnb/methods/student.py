@@ -57,6 +57,7 @@ def merge(module:nn.Module) -> nn.Module:
 # %% ../../nbs/methods/07_student.ipynb #7e10000e
 class Student(Siamese):
     "A `teacher`'s features in one pass: its borders, a `LightEncoder` of `width`, and a copy of its UNet up to its levels, adapted with `rank`"
+    toy = [dict(rank=4, width=32)]
     def __init__(self, teacher:Matchmaker, rank:int=8, width:int=96, depth:int=3, batch:int=64):
         super().__init__()
         sd = teacher.sd

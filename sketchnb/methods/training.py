@@ -19,7 +19,7 @@ from ..config import FitCfg
 from ..core import atomic, fingerprint
 from ..data.dataset import SketchDataset
 from ..data.queries import mask_strokes, mirror_words, thin, things
-from ..fit import fit, sources
+from ..fit import fit
 
 # %% ../../nbs/methods/06_training.ipynb #f2357c04
 def _as_it_is(images, kind):
@@ -234,7 +234,7 @@ def train(
     "Train `method` on `pairs`. Raises `FloatingPointError` if the loss isn't finite"
     def step_loss(step, rng):
         return method.loss(pairs.batch(cfg.batch, rng)), {}
-    made_of = [mark, settings(method), pairs.digest, sources(type(pairs))]
+    made_of = [mark, settings(method), pairs.digest]
     return fit(step_loss, method, cfg, work, made_of, desc)
 
 # %% ../../nbs/methods/06_training.ipynb #9f541a8a

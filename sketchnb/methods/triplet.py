@@ -40,6 +40,8 @@ class Siamese(nn.Module):
     """A method trained by the triplet loss: a subclass says how uint8 pictures (n,h,w,3) of `kind` 'sketch' or 'photo' become unit rows (n,d), in `forward`.
 
     `margin` is the loss's, `batch` how many pictures are embedded at once; `framed`: pictures are first brought to the box of what they show"""
+    finds = 'category'
+    queries = ('sketch',)
     margin,batch,precision,framed = .2,64,'fp32',False
 
     def prepare(self, images, kind:str):
