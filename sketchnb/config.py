@@ -420,14 +420,19 @@ class Params(Section):
 
 # %% ../nbs/01_config.ipynb #8413f85e
 class _Loader(yaml.SafeLoader):
-    "YAML in which 1e-3 is a number and a key stands once"
-    def construct_mapping(self, node, deep=False):
-        keys = [self.construct_object(k, deep=True) for k, _ in node.value]
-        for i, k in enumerate(keys):
-            if k in keys[:i]: raise yaml.MarkedYAMLError(problem=f'key {k!r} stands twice', problem_mark=node.value[i][0].start_mark)
-        return super().construct_mapping(node, deep)
+    "YAML in which 1e-3 is a number and a key stands once; `<<: *name` takes over the keys of `&name`"
+    def compose_mapping_node(self, anchor):
+        node = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f'key {key.value!r} stands twice',
+                                           problem_mark=key.start_mark)
+            seen.add(key.value if isinstance(key.value, str) else None)
+        return node
 
-_Loader.add_implicit_resolver('tag:yaml.org,2002:float', re.compile(r'[-+]?\d+(\.\d*)?[eE][-+]?\d+$'), list('-+0123456789'))
+_number = re.compile(r'[-+]?\d+(\.\d*)?[eE][-+]?\d+$')
+_Loader.add_implicit_resolver('tag:yaml.org,2002:float', _number, list('-+0123456789'))
 
 # %% ../nbs/01_config.ipynb #fd0d6967
 def find_up(path:str|Path) -> Path:
