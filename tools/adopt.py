@@ -52,7 +52,7 @@ def check_loads(folder:Path):
     "Its library loads it without the network; our own layouts have a .json beside the weights, a trained method its recipe within"
     try:
         if folder.is_file():
-            from sketchnb.methods.zoo import load_method
+            from sketchnb.methods.registry import load_method
             return load_method(folder, MODELS)
         if cls := loader(folder): cls.from_pretrained(folder, local_files_only=True, use_safetensors=True)
         elif not list(folder.glob('*.json')): raise Unsound(f'{folder}: no .json says what it is')

@@ -13,19 +13,19 @@ os.environ['TQDM_DISABLE'] = '1'
 import torch
 
 from sketchnb.methods.golden import golden, moved, read_golden, write_golden
-from sketchnb.methods.zoo import METHODS
+from sketchnb.methods.registry import methods
 
 ROOT = Path(__file__).resolve().parent.parent
 
 def write(names:list[str]):
     "Write the goldens of `names`, of classes"
     for name in names:
-        new = write_golden(ROOT/f'golden/{name}.json', golden(METHODS[name]))
+        new = write_golden(ROOT/f'golden/{name}.json', golden(methods()[name]))
         print(f'golden/{name}.json: ' + ('written' if new else 'as it was'))
 
 def check(names:list[str]):
     "Exit with a list of those of `names` whose golden has moved, or isn't there"
-    found = {name: moved(read_golden(ROOT/f'golden/{name}.json'), golden(METHODS[name]))
+    found = {name: moved(read_golden(ROOT/f'golden/{name}.json'), golden(methods()[name]))
              for name in names}
     lines = [f'golden/{name}.json: moved: {parts[0]}' for name, parts in found.items() if parts]
     if lines: sys.exit('\n'.join([*lines, 'if that is meant, run `make golden`']))
@@ -36,7 +36,7 @@ if __name__ == '__main__':
     p.add_argument('names', nargs='*', metavar='NAME', help='classes, by default all')
     p.add_argument('--check', action='store_true', help='write nothing, say which have moved')
     a = p.parse_args()
-    unknown = sorted({*a.names} - {*METHODS})
-    if unknown: p.error(f"no class {unknown[0]!r}; there are {', '.join(METHODS)}")
+    unknown = sorted({*a.names} - {*methods()})
+    if unknown: p.error(f"no class {unknown[0]!r}; there are {', '.join(methods())}")
     torch.set_num_threads(1)
-    (check if a.check else write)(a.names or list(METHODS))
+    (check if a.check else write)(a.names or list(methods()))

@@ -7,88 +7,186 @@ __all__ = ['STYLES', 'SHARES', 'render_drawing', 'paint', 'picture', 'pool_item'
 
 # %% ../../nbs/data/07_drawings.ipynb #51c1ff56
 import json
-import cv2, numpy as np
-from .shapes import CATEGORIES, SLOTS
-from .photos import Thing, frame, pose_parts, render_photo, sample_look, sample_pose, sample_view
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
 from .captions import NAMELESS, article, caption, scene_caption, shape_words
+from .photos import (
+    Thing, frame, pose_parts, render_photo, sample_look, sample_pose, sample_view)
 from .scenes import scene
+from .shapes import CATEGORIES, SLOTS
 
 # %% ../../nbs/data/07_drawings.ipynb #d6a03171
-STYLES = {'photo': ['a photo of {}','a photograph of {}','{}'], 'painting': ['a painting of {}','an oil painting of {}'],
-          'clipart': ['clip art of {}','a flat picture of {}'], 'coloured drawing': ['a coloured drawing of {}','a cartoon of {}'],
-          'line drawing': ['a line drawing of {}','a sketch of {}','a drawing of {}, black and white']}
+STYLES = {
+    'photo': ['a photo of {}','a photograph of {}','{}'],
+    'painting': ['a painting of {}','an oil painting of {}'],
+    'clipart': ['clip art of {}','a flat picture of {}'],
+    'coloured drawing': ['a coloured drawing of {}','a cartoon of {}'],
+    'line drawing': ['a line drawing of {}','a sketch of {}','a drawing of {}, black and white']}
+
+# %% ../../nbs/data/07_drawings.ipynb #a0070003
+def _waves(across, down, amount, rng):
+    "How far each pixel is moved along one axis, as a share of the picture's side"
+    moved = 0
+    for n in (1,2,3):
+        height = rng.normal(0, amount)/n
+        turns = rng.normal(0, n)*across + rng.normal(0, n)*down + rng.random()
+        moved = moved + height*np.sin(2*np.pi*turns)
+    return moved
 
 def _bend(n, rng, amount):
     "A smooth map that bends a picture by about `amount` of its side: cv2.remap's two arrays"
-    y, x = np.mgrid[:n,:n].astype('f')/n
-    dx, dy = (sum(rng.normal(0, amount)/k*np.sin(2*np.pi*(rng.normal(0,k)*x + rng.normal(0,k)*y + rng.random())) for k in (1,2,3)) for _ in range(2))
-    return ((x+dx)*n).astype('f'), ((y+dy)*n).astype('f')
+    down, across = np.mgrid[:n,:n].astype('f')/n
+    dx, dy = (_waves(across, down, amount, rng) for _ in range(2))
+    return ((across+dx)*n).astype('f'), ((down+dy)*n).astype('f')
 
-def _outline_width(rng, n): return max(2, int(rng.uniform(.008,.024)*n))
+# %% ../../nbs/data/07_drawings.ipynb #a0070005
+def _paper_and_ink(flat, rng):
+    "RGB of the paper and of the lines; coloured pictures (`flat`) come on coloured paper too"
+    white = not flat or rng.random() < .5
+    paper = (rng.uniform(232, 256, 3) if white else rng.uniform(150, 250, 3)).tolist()
+    if rng.random() < .4: return paper, tuple(float(rng.uniform(0, 90)) for _ in range(3))
+    return paper, (float(rng.uniform(0, 70)),)*3
 
-def render_drawing(things, style, rng, size=128, ss=3):
-    "Draw `things` (back to front) in a `style` of `STYLES` but 'photo' and 'painting': uint8 (size, size, 3)"
-    n = size*ss; flat, edge = style!='line drawing', style!='clipart'
-    paper = rng.uniform(232,256,3) if not flat or rng.random()<.5 else rng.uniform(150,250,3)
-    ink = tuple(float(rng.uniform(0,90)) for _ in range(3)) if rng.random()<.4 else (float(rng.uniform(0,70)),)*3
-    im, w = np.full((n,n,3), paper, np.uint8), _outline_width(rng, n)
-    for t in things:
-        for p, q in pose_parts(t):
-            pts = [np.round(q*n*16).astype(np.int32)]; c = t.look.rgb.get(p.mat) or SLOTS[p.mat]
-            if p.closed: cv2.fillPoly(im, pts, [float(x) for x in c] if flat else [float(x) for x in paper], cv2.LINE_AA, 4)
-            if edge or not p.closed: cv2.polylines(im, pts, p.closed, ink if edge else [float(x) for x in c], w, cv2.LINE_AA, 4)
-    im = cv2.remap(im, *_bend(n, rng, rng.uniform(.003,.014)), cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=[float(x) for x in paper])
+def _outline_width(rng, n):
+    "Width of outlines in a picture of side `n`, pixels"
+    return max(2, int(rng.uniform(.008, .024)*n))
+
+# %% ../../nbs/data/07_drawings.ipynb #a0070006
+def render_drawing(
+    things:list[Thing],  # back to front
+    style:str,  # one of `STYLES` but 'photo' and 'painting'
+    rng:Generator,  # where chance comes from
+    size:int=128,  # side, pixels
+    ss:int=3,  # how many times larger it is painted
+) -> np.ndarray:  # uint8 (size, size, 3)
+    "Draw `things` in a `style`"
+    n = size*ss
+    flat = style != 'line drawing'
+    edge = style != 'clipart'
+    paper, ink = _paper_and_ink(flat, rng)
+    im = np.full((n,n,3), paper, np.uint8)
+    width = _outline_width(rng, n)
+    for thing in things:
+        for part, points in pose_parts(thing):
+            colour = tuple(map(float, thing.look.rgb.get(part.mat) or SLOTS[part.mat]))
+            fixed = [np.round(points*n*16).astype(np.int32)]
+            if part.closed:
+                cv2.fillPoly(im, fixed, colour if flat else paper, cv2.LINE_AA, 4)
+            if edge or not part.closed:
+                line = ink if edge else colour
+                cv2.polylines(im, fixed, part.closed, line, width, cv2.LINE_AA, 4)
+    return _bent(im, paper, size, rng)
+
+# %% ../../nbs/data/07_drawings.ipynb #a0070007
+def _bent(im, paper, size, rng):
+    "The painted picture `im`, bent, with more `paper` where it is bent away: `size` pixels wide"
+    across, down = _bend(len(im), rng, rng.uniform(.003, .014))
+    im = cv2.remap(im, across, down, cv2.INTER_LINEAR,
+                   borderMode=cv2.BORDER_CONSTANT, borderValue=paper)
     return cv2.resize(im, (size,size), interpolation=cv2.INTER_AREA)
 
-def paint(photo, rng):
-    "Turn a photo into a painting: edges kept, detail smoothed away, colours strong"
-    im = cv2.pyrMeanShiftFiltering(np.ascontiguousarray(photo), float(rng.uniform(4,9)), float(rng.uniform(20,50)))
-    hsv = cv2.cvtColor(im, cv2.COLOR_RGB2HSV).astype('f'); hsv[...,1] *= rng.uniform(1,1.35)
-    return cv2.cvtColor(np.clip(hsv,0,255).astype(np.uint8), cv2.COLOR_HSV2RGB)
+# %% ../../nbs/data/07_drawings.ipynb #a0070009
+def paint(photo:np.ndarray, rng:Generator) -> np.ndarray:
+    """Turn a photo, uint8 (h, w, 3), into a painting of the same shape: edges kept, detail smoothed
+    away, colours strong"""
+    photo = np.ascontiguousarray(photo)
+    im = cv2.pyrMeanShiftFiltering(photo, float(rng.uniform(4, 9)), float(rng.uniform(20, 50)))
+    hsv = cv2.cvtColor(im, cv2.COLOR_RGB2HSV).astype('f')
+    hsv[...,1] *= rng.uniform(1, 1.35)
+    return cv2.cvtColor(np.clip(hsv, 0, 255).astype(np.uint8), cv2.COLOR_HSV2RGB)
 
-def picture(things, view, style, rng, size=128):
+# %% ../../nbs/data/07_drawings.ipynb #a007000a
+def picture(
+    things:list[Thing],  # back to front
+    view:dict,  # as `sample_view` gives it; photos and paintings have one
+    style:str,  # one of `STYLES`
+    rng:Generator,  # where chance comes from
+    size:int=128,  # side, pixels
+) -> np.ndarray:  # uint8 (size, size, 3)
     "A picture of `things` in any style"
-    if style in ('photo','painting'):
-        im = render_photo(things, view, size)
-        return paint(im, rng) if style=='painting' else im
-    return render_drawing(things, style, rng, size)
+    if style not in ('photo','painting'): return render_drawing(things, style, rng, size)
+    photo = render_photo(things, view, size)
+    return paint(photo, rng) if style == 'painting' else photo
 
 # %% ../../nbs/data/07_drawings.ipynb #7e51076f
-SHARES = {'photo':.5, 'painting':.08, 'clipart':.1, 'coloured drawing':.12, 'line drawing':.2}
-
-def pool_item(categories, seed, i, shares=SHARES, scenes=.2, avoid=lambda c, a: False, size=128, n_captions=4):
-    "Item `i` of a pool: dict of image, style, kind, category and attrs as JSON ('' for scenes), and captions (list)"
-    rng = np.random.default_rng([seed, i]); style = str(rng.choice(list(shares), p=list(shares.values()))); view = sample_view(rng)
-    said = lambda s: str(rng.choice(STYLES[style])).format(s)
-    if rng.random() < scenes:
-        s = [int(x) for x in rng.integers(2**31, size=3)]; things, view = scene(categories, *s, n=(2,4)); c = ''
-        say = lambda: _scene_words(things, view, style, rng)
-    else:
-        c = str(rng.choice(categories)); t = Thing(c, _fresh(c, rng, avoid), sample_pose(rng), sample_look(c, rng)); things = [frame(t, rng, .4, .95)]
-        say = lambda: _thing_words(t, view, style, rng)
-    return dict(image=picture(things, view, style, rng, size), style=style, kind='object' if c else 'scene', category=c, attrs=json.dumps(t.attrs) if c else '',
-                captions=[said(say()) for _ in range(n_captions)])
-
-def _mention(style):
-    "Flat styles show no surface and no place"
-    real = style in ('photo','painting')
-    return dict(body=.9, second=.4, pattern=.6 if real else 0, place=.45 if real else 0, skin=.25 if real else 0)
-
-def _thing_words(t, view, style, rng, nameless=.2):
-    "Look, place and shape of `t`; a coloured picture's sometimes leave its name to the eye"
-    shape = shape_words(t.category, t.attrs, rng)
-    if style=='line drawing': return article(t.category) + shape
-    noun = str(rng.choice(NAMELESS)) if rng.random() < nameless else t.category
-    return caption(t.look, view['place'], rng, noun, _mention(style), place_first=False)[0] + shape
-
-def _scene_words(things, view, style, rng):
-    if style=='line drawing':
-        names = [t.category for t in things]; k = rng.permutation(len(names))[:3]
-        return ' and '.join(article(names[i]) for i in k)
-    return scene_caption([(t.category, t.look, t.place[0]) for t in things], view['place'], rng)[0]
-
-def _fresh(c, rng, avoid, tries=50):
+def _fresh(name, rng, avoid, tries=50):
+    "Attributes of category `name` that `avoid` doesn't reject"
     for _ in range(tries):
-        a = CATEGORIES[c].sample(rng)
-        if not avoid(c, a): return a
-    raise RuntimeError(f'{c}: no attributes found that are far enough from the stored ones in {tries} tries; lower the minimum distance')
+        attrs = CATEGORIES[name].sample(rng)
+        if not avoid(name, attrs): return attrs
+    raise RuntimeError(f'{name}: no attributes found that are far enough from the stored ones '
+                       f'in {tries} tries; lower the minimum distance')
+
+def _one_thing(name, rng, avoid):
+    "A thing of category `name`, in its place"
+    attrs = _fresh(name, rng, avoid)
+    thing = Thing(name, attrs, sample_pose(rng), sample_look(name, rng))
+    return frame(thing, rng, .4, .95)
+
+# %% ../../nbs/data/07_drawings.ipynb #a007000d
+def _mention(style):
+    "How often a fact is said of a picture in `style`"
+    real = style in ('photo','painting')
+    return dict(body=.9, second=.4, pattern=.6 if real else 0, place=.45 if real else 0,
+                skin=.25 if real else 0)
+
+def _thing_words(thing, view, style, rng, nameless=.2):
+    "Look, place and shape of `thing`; a coloured picture's sometimes leave its name to the eye"
+    shape = shape_words(thing.category, thing.attrs, rng)
+    if style == 'line drawing': return article(thing.category) + shape
+    noun = str(rng.choice(NAMELESS)) if rng.random() < nameless else thing.category
+    words, _ = caption(thing.look, view['place'], rng, noun, _mention(style), place_first=False)
+    return words + shape
+
+# %% ../../nbs/data/07_drawings.ipynb #a007000e
+def _scene_words(things, view, style, rng):
+    "What is said of a scene; of a line drawing only what there is"
+    if style == 'line drawing':
+        chosen = rng.permutation(len(things))[:3]
+        return ' and '.join(article(things[i].category) for i in chosen)
+    seen = [(thing.category, thing.look, thing.place[0]) for thing in things]
+    return scene_caption(seen, view['place'], rng)[0]
+
+def _said(things, view, style, kind, rng):
+    "One caption of a picture of kind 'scene' or 'object'"
+    if kind == 'scene':
+        words = _scene_words(things, view, style, rng)
+    else:
+        words = _thing_words(things[0], view, style, rng)
+    return str(rng.choice(STYLES[style])).format(words)
+
+# %% ../../nbs/data/07_drawings.ipynb #a0070010
+SHARES = {'photo': .5, 'painting': .08, 'clipart': .1, 'coloured drawing': .12, 'line drawing': .2}
+
+def _labels(things, kind):
+    "Category and attributes (JSON) of an item of kind 'scene' or 'object'"
+    if kind == 'scene': return dict(category='', attrs='')
+    return dict(category=things[0].category, attrs=json.dumps(things[0].attrs))
+
+# %% ../../nbs/data/07_drawings.ipynb #a0070011
+def pool_item(
+    categories:list,  # names to choose from
+    seed:int,  # of the pool
+    i:int,  # number of the item
+    shares:dict=SHARES,  # share of each style
+    scenes:float=.2,  # share of scenes
+    avoid:Callable=lambda category, attrs: False,  # whether these attributes are rejected
+    size:int=128,  # side, pixels
+    n_captions:int=4,  # how many captions
+) -> dict:  # image, style, kind, category and attrs as JSON ('' for scenes), captions (list)
+    "Item `i` of a pool. `RuntimeError` if `avoid` rejects all that is tried"
+    rng = np.random.default_rng([seed, i])
+    style = str(rng.choice(list(shares), p=list(shares.values())))
+    view = sample_view(rng)
+    kind = 'scene' if rng.random() < scenes else 'object'
+    if kind == 'scene':
+        things, view = scene(categories, *rng.integers(2**31, size=3).tolist(), n=(2,4))
+    else:
+        things = [_one_thing(str(rng.choice(categories)), rng, avoid)]
+    image = picture(things, view, style, rng, size)
+    captions = [_said(things, view, style, kind, rng) for _ in range(n_captions)]
+    return dict(image=image, style=style, kind=kind, **_labels(things, kind), captions=captions)

@@ -7,143 +7,247 @@ __all__ = ['MEMORY', 'PULL', 'Hand', 'sample_hand', 'hands', 'remember', 'mispla
            'trace', 'draw']
 
 # %% ../../nbs/data/04_hands.ipynb #a28a43df
-import math
-from dataclasses import dataclass, asdict, replace
-import numpy as np, shapely
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import shapely
+from numpy.random import Generator
 from shapely.geometry import LineString, MultiLineString, Polygon
-from .shapes import CATEGORIES, bounds
+
 from .photos import Thing, pose_points
+from .shapes import CATEGORIES, Part, bounds
 
 # %% ../../nbs/data/04_hands.ipynb #b1c50c06
 @dataclass(frozen=True)
 class Hand:
-    "One person's way of drawing. Shares are of an attribute's range (`memory`), of the drawing's size (`place`, `simplify`, `tremor`) or of a stroke (`overshoot`)"
+    "One person's way of drawing"
     name: str
-    memory: float      # standard deviation of a remembered attribute
-    pull: float        # how far attributes move toward the category's mean
-    place: float       # position error of a part
-    size: float        # log-size error of a part
-    omit: float        # chance to leave out a part that isn't essential
-    through: float     # chance to draw a line although something is in front of it
-    simplify: float    # tolerance of curve simplification
-    overshoot: float   # how far a stroke runs past its end (negative: stops short)
-    tremor: float      # amplitude of the unsteady pen
-    slant: float       # habitual tilt, degrees
-    fill: tuple        # share of the paper the drawing takes (low, high)
+    memory: float  # standard deviation of a remembered attribute, as a share of its range
+    pull: float  # how far attributes move toward the category's mean, 0..1
+    place: float  # position error of a part, as a share of the drawing's size
+    size: float  # log-size error of a part
+    omit: float  # chance to leave out a part that isn't essential
+    through: float  # chance to draw a line although something is in front of it
+    simplify: float  # tolerance of curve simplification, as a share of the drawing's size
+    overshoot: float  # how far a stroke runs past its end, of its length (negative: stops short)
+    tremor: float  # amplitude of the unsteady pen, as a share of the drawing's size
+    slant: float  # habitual tilt, degrees
+    fill: tuple  # share of the paper the drawing takes (low, high)
 
-MEMORY, PULL = (.20,.32), (.20,.45)      # the difficulty of SketchWorld: frozen on the validation split
+# %% ../../nbs/data/04_hands.ipynb #a0040002
+MEMORY = (.20,.32)
+PULL = (.20,.45)
 
-def sample_hand(name, rng):
+def sample_hand(name:str, rng:Generator) -> Hand:
     "Draw a person"
-    u = rng.uniform
-    lo = u(.45,.75)
-    return Hand(name, u(*MEMORY), u(*PULL), u(.006,.022), u(.02,.07), u(.04,.25), float(rng.choice([0,0,.1,.6])),
-                u(.002,.012), u(-.03,.05), u(.001,.005), rng.normal(0,4), (lo, min(.95, lo+u(.1,.25))))
+    least = rng.uniform(.45, .75)
+    return Hand(
+        name,
+        memory=rng.uniform(*MEMORY),
+        pull=rng.uniform(*PULL),
+        place=rng.uniform(.006, .022),
+        size=rng.uniform(.02, .07),
+        omit=rng.uniform(.04, .25),
+        through=float(rng.choice([0,0,.1,.6])),
+        simplify=rng.uniform(.002, .012),
+        overshoot=rng.uniform(-.03, .05),
+        tremor=rng.uniform(.001, .005),
+        slant=rng.normal(0, 4),
+        fill=(least, min(.95, least+rng.uniform(.1, .25))))
 
-def hands(split, n, seed=7):
-    "The `n` hands of a split; no hand draws for two splits"
-    k = ['train','val','test'].index(split)
-    return [sample_hand(f'{split}-{i:02}', np.random.default_rng([seed,k,i])) for i in range(n)]
+# %% ../../nbs/data/04_hands.ipynb #a0040003
+def hands(split:str, n:int, seed:int=7) -> list[Hand]:
+    "The `n` hands of 'train', 'val' or 'test'; no hand draws for two splits"
+    number = ['train','val','test'].index(split)
+    return [sample_hand(f'{split}-{i:02}', np.random.default_rng([seed,number,i]))
+            for i in range(n)]
 
 # %% ../../nbs/data/04_hands.ipynb #2e7a1a5b
-def remember(category, attrs, hand, rng):
+def remember(
+    category:str,  # name of a category
+    attrs:dict,  # attributes of the thing that was seen
+    hand:Hand,  # who remembers
+    rng:Generator,  # where chance comes from
+) -> dict:
     "Attributes as `hand` remembers them: pulled toward the mean, with error, within their ranges"
-    c, out = CATEGORIES[category], {}
-    for k,(lo,hi) in c.attrs.items():
-        if isinstance(lo, int):
-            out[k] = int(np.clip(attrs[k] + (rng.choice([-1,1]) if rng.random() < hand.memory else 0), lo, hi))
-        else: out[k] = float(np.clip(attrs[k] + hand.pull*((lo+hi)/2-attrs[k]) + rng.normal(0, hand.memory)*(hi-lo), lo, hi))
+    out = {}
+    for name, (low, high) in CATEGORIES[category].attrs.items():
+        seen = attrs[name]
+        if isinstance(low, int):
+            slip = rng.choice([-1,1]) if rng.random() < hand.memory else 0
+            out[name] = int(np.clip(seen + slip, low, high))
+        else:
+            pulled = seen + hand.pull*((low+high)/2-seen)
+            error = rng.normal(0, hand.memory)*(high-low)
+            out[name] = float(np.clip(pulled + error, low, high))
     return out
 
-def misplace(parts, hand, rng, wrong=True):
-    "The parts `hand` will draw, each a little off in position and size; mirror twins (same name) err together"
-    x0,y0,x1,y1 = bounds(parts); span = max(x1-x0, y1-y0); err, out = {}, []
-    for p in parts:
-        if p.name not in err: err[p.name] = (rng.random(), rng.normal(0, hand.place*span, 2), np.exp(rng.normal(0, hand.size, 2)))
-        u, d, s = err[p.name]
-        if not p.keep and u < hand.omit: continue
-        m = p.points.mean(0)
-        out.append(replace(p, points=(p.points-m)*s + m + d if wrong else p.points))
+# %% ../../nbs/data/04_hands.ipynb #a0040006
+def misplace(
+    parts:list[Part],  # of one thing
+    hand:Hand,  # who draws
+    rng:Generator,  # where chance comes from
+    wrong:bool=True,  # misplace parts, else only leave some out
+) -> list[Part]:
+    "The parts `hand` will draw, each a little off; mirror twins (same name) err together"
+    x0, y0, x1, y1 = bounds(parts)
+    span = max(x1-x0, y1-y0)
+    errors = {}
+    out = []
+    for part in parts:
+        if part.name not in errors:
+            errors[part.name] = (rng.random(), rng.normal(0, hand.place*span, 2),
+                                 np.exp(rng.normal(0, hand.size, 2)))
+        chance, move, scale = errors[part.name]
+        if not part.keep and chance < hand.omit: continue
+        middle = part.points.mean(0)
+        moved = (part.points-middle)*scale + middle + move
+        out.append(replace(part, points=moved if wrong else part.points))
     return out
 
 # %% ../../nbs/data/04_hands.ipynb #7be3247e
-def _poly(p):
-    g = Polygon(p)
-    return g if g.is_valid else g.buffer(0)
+def _polygon(points):
+    "The polygon of `points`, mended if it crosses itself"
+    shape = Polygon(points)
+    return shape if shape.is_valid else shape.buffer(0)
 
-def _pieces(g): return list(getattr(g, 'geoms', [g]))
+def _pieces(shape):
+    "The geometries that `shape` consists of"
+    return list(getattr(shape, 'geoms', [shape]))
 
-def visible_lines(parts, show=lambda i: False):
-    "Outlines of `parts` (list of (points, closed)) minus what later ones cover: list of (part number, (n,2) array)"
-    out, cover = [], None
+# %% ../../nbs/data/04_hands.ipynb #a0040007
+def visible_lines(
+    parts:list[tuple],  # `(points, closed)` of each, back to front
+    show:Callable=lambda i: False,  # whether an outline of part i is drawn although it's covered
+) -> list[tuple]:  # `(part number, (n,2) array)` of each line
+    "Outlines of `parts` minus what later ones cover"
+    out = []
+    cover = None
     for i in reversed(range(len(parts))):
-        pts, closed = parts[i]
-        g = LineString(np.concatenate([pts, pts[:1]]) if closed else pts)
-        if cover is not None and not show(i): g = g.difference(cover)
-        g = shapely.line_merge(MultiLineString([x for x in _pieces(g) if x.length>0]))
-        out += [(i, np.array(x.coords)) for x in _pieces(g) if x.length > .012]
-        if closed and len(pts)>2: c = _poly(pts); cover = c if cover is None else cover.union(c)
+        points, closed = parts[i]
+        outline = LineString(np.concatenate([points, points[:1]]) if closed else points)
+        if cover is not None and not show(i):
+            outline = outline.difference(cover)
+        pieces = [x for x in _pieces(outline) if x.length > 0]
+        merged = shapely.line_merge(MultiLineString(pieces))
+        out += [(i, np.array(x.coords)) for x in _pieces(merged) if x.length > .012]
+        if closed and len(points) > 2:
+            shape = _polygon(points)
+            cover = shape if cover is None else cover.union(shape)
     return out[::-1]
 
 # %% ../../nbs/data/04_hands.ipynb #d02efc75
-def _walk(p, step):
-    "Points along `p` every `step`"
-    d = np.r_[0, np.cumsum(np.hypot(*np.diff(p, axis=0).T))]; n = max(2, int(d[-1]/step)+1)
-    s = np.linspace(0, d[-1], n)
-    return np.stack([np.interp(s, d, p[:,0]), np.interp(s, d, p[:,1])], 1)
+def _walk(points, step):
+    "Points along the line `points`, one every `step`"
+    at = np.r_[0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]
+    n = max(2, int(at[-1]/step)+1)
+    to = np.linspace(0, at[-1], n)
+    return np.stack([np.interp(to, at, points[:,0]), np.interp(to, at, points[:,1])], 1)
 
-def pen(p, hand, rng):
-    "Draw the line `p` with `hand`: simplified, cut at some corners, started anywhere, overshot, unsteady. List of strokes"
+def _restart(q, hand, rng):
+    "The closed line `q`, begun anywhere; it runs past its start or stops short of it"
+    start = rng.integers(len(q)-1)
+    q = np.concatenate([q[start:-1], q[:start+1]])
+    more = int(round(len(q)*hand.overshoot))
+    return np.concatenate([q, q[1:more+1]]) if more > 0 else q[:len(q)+more]
+
+# %% ../../nbs/data/04_hands.ipynb #a0040009
+def _sway(n, rng):
+    "A smooth random number for each of `n` points: chance at every fourth, straight in between"
+    few = max(3, n//4)
+    return np.interp(np.arange(n), np.linspace(0, n-1, few), rng.normal(0, 1, few))
+
+def _tremble(q, hand, rng):
+    "The line `q` by an unsteady pen that has a weight"
+    n = len(q)
+    q = q + np.stack([_sway(n, rng), _sway(n, rng)], 1)*hand.tremor
+    for _ in range(2):
+        q[1:-1] = .25*q[:-2] + .5*q[1:-1] + .25*q[2:]
+    return q
+
+# %% ../../nbs/data/04_hands.ipynb #a004000a
+def pen(p:np.ndarray, hand:Hand, rng:Generator) -> list[np.ndarray]:
+    """Draw the line `p` (n,2) with `hand`: simplified, started anywhere, overshot, unsteady. One
+    stroke (m,2) or two, none if nothing is left of the line"""
     closed = np.allclose(p[0], p[-1]) and len(p) > 3
     q = _walk(np.array(LineString(p).simplify(hand.simplify).coords), .02)
-    if closed:                                                              # an outline starts anywhere, and rarely meets its start
-        k = rng.integers(len(q)-1); q = np.concatenate([q[k:-1], q[:k+1]]); m = int(round(len(q)*hand.overshoot))
-        q = np.concatenate([q, q[1:m+1]]) if m > 0 else q[:len(q)+m]
-    if rng.random() < .5: q = q[::-1]
+    if closed:
+        q = _restart(q, hand, rng)
+    if rng.random() < .5:
+        q = q[::-1]
     n = len(q)
     if n < 2: return []
-    f = lambda: np.interp(np.arange(n), np.linspace(0, n-1, max(3, n//4)), rng.normal(0, 1, max(3, n//4)))
-    q = q + np.stack([f(), f()], 1)*hand.tremor
-    for _ in range(2): q[1:-1] = .25*q[:-2] + .5*q[1:-1] + .25*q[2:]        # a pen has weight
-    if n > 30 and rng.random() < .35: k = rng.integers(8, n-8); return [q[:k+1], q[k:]]
+    q = _tremble(q, hand, rng)
+    if n > 30 and rng.random() < .35:
+        cut = rng.integers(8, n-8)
+        return [q[:cut+1], q[cut:]]
     return [q]
 
 # %% ../../nbs/data/04_hands.ipynb #e8019d60
 @dataclass
 class Drawing:
-    "Strokes (0..1, y down, in drawing order), the part each belongs to, and what the hand believed it drew"
-    strokes: list; parts: list; attrs: dict; pose: dict; kept: list; place: tuple
+    "A sketch of one thing, and what the hand believed it drew"
+    strokes: list  # float32 (n,2) each, 0..1, y down, in drawing order
+    parts: list  # name of the part each stroke belongs to
+    attrs: dict  # as remembered
+    pose: dict  # as remembered
+    kept: list  # names of the parts that were to be drawn
+    place: tuple  # centre x, ground y and height on the paper
 
-def imagine(thing, hand, rng):
-    "What `hand` has in mind for `thing`: (attributes, pose, the parts it will draw, bounding box of the whole)"
-    a = remember(thing.category, thing.attrs, hand, rng); u = thing.pose
-    pose = dict(flip=u['flip'], tilt=float(.4*u['tilt']+rng.normal(0,2)+hand.slant), squash=float(1+.6*(u['squash']-1)+rng.normal(0,.04)),
-                shear=float(.4*u['shear']+rng.normal(0,.03)))
-    whole = CATEGORIES[thing.category](a)
-    return a, pose, misplace(whole, hand, rng), bounds(whole)
+# %% ../../nbs/data/04_hands.ipynb #a004000d
+def imagine(thing:Thing, hand:Hand, rng:Generator) -> tuple:
+    """What `hand` has in mind for `thing`: (attributes, pose, the parts it will draw, bounding box
+    of the whole)"""
+    attrs = remember(thing.category, thing.attrs, hand, rng)
+    seen = thing.pose
+    pose = dict(flip=seen['flip'],
+                tilt=float(.4*seen['tilt']+rng.normal(0,2)+hand.slant),
+                squash=float(1+.6*(seen['squash']-1)+rng.normal(0,.04)),
+                shear=float(.4*seen['shear']+rng.normal(0,.03)))
+    whole = CATEGORIES[thing.category](attrs)
+    return attrs, pose, misplace(whole, hand, rng), bounds(whole)
 
-def trace(posed, hand, rng, size=1):
-    "Draw parts (list of (points on the paper, closed)) with the pen: `(strokes, part number of each)`; `size`: height of the thing on the paper"
-    h = replace(hand, simplify=hand.simplify*size, tremor=hand.tremor*size**.5); strokes, nums = [], []
-    for i, l in _order(visible_lines(posed, show=lambda i: rng.random() < hand.through), rng):
-        for s in pen(l, h, rng): strokes.append(s.astype(np.float32)); nums.append(i)
-    return strokes, nums
-
-def draw(thing, hand, rng):
-    "Let `hand` draw `thing` from memory, wherever on the paper it likes"
-    a, pose, parts, box = imagine(thing, hand, rng)
-    place = _paper(parts, box, pose, hand, rng)
-    strokes, nums = trace([(pose_points(p.points, box, pose, place), p.closed) for p in parts], hand, rng, place[2])
-    return Drawing(strokes, [parts[i].name for i in nums], a, pose, sorted({p.name for p in parts}), place)
+# %% ../../nbs/data/04_hands.ipynb #a004000e
+def trace(
+    posed:list[tuple],  # `(points on the paper, closed)` of each part, back to front
+    hand:Hand,  # who draws
+    rng:Generator,  # where chance comes from
+    size:float=1,  # height of the thing on the paper
+) -> tuple[list,list]:  # strokes, and the part number of each
+    "Draw parts with the pen"
+    scaled = replace(hand, simplify=hand.simplify*size, tremor=hand.tremor*size**.5)
+    strokes = []
+    numbers = []
+    seen = visible_lines(posed, show=lambda i: rng.random() < hand.through)
+    for i, points in _order(seen, rng):
+        for stroke in pen(points, scaled, rng):
+            strokes.append(stroke.astype(np.float32))
+            numbers.append(i)
+    return strokes, numbers
 
 def _order(lines, rng):
     "Big lines first, more or less"
-    size = [np.ptp(l, axis=0).sum()*rng.uniform(.6,1.4) for _,l in lines]
+    size = [np.ptp(points, axis=0).sum()*rng.uniform(.6, 1.4) for _, points in lines]
     return [lines[i] for i in np.argsort(size)[::-1]]
+
+# %% ../../nbs/data/04_hands.ipynb #a004000f
+def draw(thing:Thing, hand:Hand, rng:Generator) -> Drawing:
+    "Let `hand` draw `thing` from memory, wherever on the paper it likes"
+    attrs, pose, parts, box = imagine(thing, hand, rng)
+    place = _paper(parts, box, pose, hand, rng)
+    posed = [(pose_points(part.points, box, pose, place), part.closed) for part in parts]
+    strokes, numbers = trace(posed, hand, rng, place[2])
+    kept = sorted({part.name for part in parts})
+    return Drawing(strokes, [parts[i].name for i in numbers], attrs, pose, kept, place)
 
 def _paper(parts, box, pose, hand, rng):
     "Where on the paper: the longer side takes a share of it, the rest is chance"
-    q = np.concatenate([pose_points(p.points, box, pose, (0,0,1)) for p in parts]); (x0,y0),(x1,y1) = q.min(0), q.max(0)
-    s = rng.uniform(*hand.fill)/max(x1-x0, y1-y0); w, h = s*(x1-x0), s*(y1-y0)
-    left, top = rng.uniform(.02, max(.021,.98-w)), rng.uniform(.02, max(.021,.98-h))
-    return (float(left-s*x0), float(top-s*y0), float(s))
+    points = [pose_points(part.points, box, pose, (0,0,1)) for part in parts]
+    points = np.concatenate(points)
+    x0, y0 = points.min(0)
+    x1, y1 = points.max(0)
+    scale = rng.uniform(*hand.fill)/max(x1-x0, y1-y0)
+    left = rng.uniform(.02, max(.021, .98-scale*(x1-x0)))
+    top = rng.uniform(.02, max(.021, .98-scale*(y1-y0)))
+    return (float(left-scale*x0), float(top-scale*y0), float(scale))

@@ -7,197 +7,390 @@ __all__ = ['PATTERNS', 'PLACES', 'RGB', 'GLOSS', 'Look', 'Thing', 'sample_look',
            'frame', 'skin_tile', 'pattern_mask', 'background', 'sample_view', 'render_photo', 'visible_boxes']
 
 # %% ../../nbs/data/03_photos.ipynb #4fb8348e
-import functools, math
+import functools
+import math
 from dataclasses import dataclass, field
-import cv2, numpy as np
-from .shapes import CATEGORIES, COLOURS, SLOTS, bounds
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from .shapes import CATEGORIES, COLOURS, SLOTS, Part, bounds
 
 # %% ../../nbs/data/03_photos.ipynb #5ac032b7
 PATTERNS = 'plain striped dotted checked'.split()
 PLACES = 'grass sand snow road floor water brick wall sunset night'.split()
-RGB = dict(red=(196,40,36), orange=(232,124,30), yellow=(238,206,50), green=(52,138,58), blue=(44,88,184), purple=(122,58,152),
-           pink=(236,140,170), brown=(112,70,40), grey=(134,136,140), black=(36,35,38), white=(236,235,230))
+RGB = dict(
+    red=(196,40,36), orange=(232,124,30), yellow=(238,206,50), green=(52,138,58),
+    blue=(44,88,184), purple=(122,58,152), pink=(236,140,170), brown=(112,70,40),
+    grey=(134,136,140), black=(36,35,38), white=(236,235,230))
 
 @dataclass
 class Look:
-    "What words say of a thing: colour names, their actual RGB, pattern, surface"
-    body: str; second: str; pattern: str; skin: str
-    rgb: dict = field(default_factory=dict)
+    "What words say of a thing"
+    body: str  # its colour, by name
+    second: str  # its second colour, by name
+    pattern: str  # one of `PATTERNS`
+    skin: str  # its surface
+    rgb: dict = field(default_factory=dict)  # the two colours as they are: 'body' and 'second'
 
+# %% ../../nbs/data/03_photos.ipynb #a0030001
 @dataclass
 class Thing:
-    "A thing in a picture. `pose`: flip, tilt (degrees), squash (width factor), shear; `place`: centre x, ground y, height, in canvas units 0..1, y down"
-    category: str; attrs: dict; pose: dict; look: Look; place: tuple = (.5,.85,.7)
+    "A thing in a picture"
+    category: str
+    attrs: dict
+    pose: dict  # flip, tilt (degrees), squash (factor of its width), shear
+    look: Look
+    place: tuple = (.5,.85,.7)  # centre x, ground y, height, in canvas units 0..1, y down
 
 # %% ../../nbs/data/03_photos.ipynb #ae6930fc
 def _shade_of(name, rng):
-    "A colour near the named one: hue, saturation and value jittered"
-    h, s, v = cv2.cvtColor(np.uint8([[RGB[name]]]), cv2.COLOR_RGB2HSV)[0,0].astype(float)
-    dh = 0 if name in ('black','white','grey') else rng.normal(0, 2.5)
-    hsv = np.uint8([[[(h+dh)%180, np.clip(s*rng.uniform(.85,1.12), 0, 255), np.clip(v*rng.uniform(.85,1.1), 0, 255)]]])
-    return tuple(int(x) for x in cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0,0])
+    "A colour (r, g, b) near the named one: hue, saturation and value vary a little"
+    named = cv2.cvtColor(np.uint8([[RGB[name]]]), cv2.COLOR_RGB2HSV)
+    hue, saturation, value = named[0,0].astype(float)
+    turn = 0 if name in ('black','white','grey') else rng.normal(0, 2.5)
+    hsv = [(hue+turn)%180,
+           np.clip(saturation*rng.uniform(.85,1.12), 0, 255),
+           np.clip(value*rng.uniform(.85,1.1), 0, 255)]
+    return tuple(int(x) for x in cv2.cvtColor(np.uint8([[hsv]]), cv2.COLOR_HSV2RGB)[0,0])
 
-def sample_look(category, rng, natural=.4, own_skin=.75):
-    "Draw a look: `natural` is the share with a usual colour of the category, `own_skin` with its usual surface"
-    c = CATEGORIES[category]
-    body = str(rng.choice(c.colours)) if rng.random() < natural else str(rng.choice(COLOURS))
-    second = str(rng.choice([x for x in COLOURS if x != body]))
+# %% ../../nbs/data/03_photos.ipynb #a0030003
+def sample_look(
+    category:str,  # name of a category
+    rng:Generator,  # where chance comes from
+    natural:float=.4,  # share of looks with a usual colour of the category
+    own_skin:float=.75,  # share with its usual surface
+) -> Look:
+    "Draw a look"
+    kind = CATEGORIES[category]
+    body = str(rng.choice(kind.colours if rng.random() < natural else COLOURS))
+    second = str(rng.choice([name for name in COLOURS if name != body]))
     pattern = str(rng.choice(PATTERNS, p=[.46,.2,.17,.17]))
-    skin = c.skin if rng.random() < own_skin else str(rng.choice(['wood','metal','stone','cloth','plastic']))
-    return Look(body, second, pattern, skin, dict(body=_shade_of(body, rng), second=_shade_of(second, rng)))
+    skin = kind.skin
+    if rng.random() >= own_skin:
+        skin = str(rng.choice(['wood','metal','stone','cloth','plastic']))
+    rgb = dict(body=_shade_of(body, rng), second=_shade_of(second, rng))
+    return Look(body, second, pattern, skin, rgb)
 
-def sample_pose(rng):
+# %% ../../nbs/data/03_photos.ipynb #a0030004
+def sample_pose(rng:Generator) -> dict:
     "Draw a pose: facing, a slight tilt, and foreshortening as if seen from a little aside"
-    return dict(flip=bool(rng.random()<.5), tilt=float(rng.normal(0,3)), squash=float(rng.uniform(.8,1.15)), shear=float(rng.normal(0,.05)))
+    return dict(flip=bool(rng.random() < .5),
+                tilt=float(rng.normal(0, 3)),
+                squash=float(rng.uniform(.8, 1.15)),
+                shear=float(rng.normal(0, .05)))
 
 # %% ../../nbs/data/03_photos.ipynb #a014b435
-def pose_points(p, box, pose, place):
-    "Points (y up) of a thing whose mean box is `box` -> canvas coordinates 0..1, y down"
-    x0,y0,x1,y1 = box; cx, ground, height = place
+def pose_points(
+    p:np.ndarray,  # (n,2) points of a thing, y up
+    box:tuple,  # bounding box `(x0, y0, x1, y1)` of the whole thing, y up
+    pose:dict,  # as of `Thing`
+    place:tuple,  # centre x, ground y and height on the canvas
+) -> np.ndarray:  # (n,2)
+    "`p` in canvas coordinates, 0..1, y down"
+    x0, y0, x1, y1 = box
+    cx, ground, height = place
     q = (p - [(x0+x1)/2, y0]) * [pose['squash'], 1]
     q = q + np.stack([q[:,1]*pose['shear'], 0*q[:,1]], 1)
-    a = math.radians(pose['tilt']); q = q @ np.array([[math.cos(a), math.sin(a)], [-math.sin(a), math.cos(a)]])
-    if pose['flip']: q = q*[-1,1]
+    angle = math.radians(pose['tilt'])
+    q = q @ np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    if pose['flip']:
+        q = q*[-1,1]
     return np.stack([cx + q[:,0]*height/(y1-y0), ground - q[:,1]*height/(y1-y0)], 1)
 
-def pose_parts(thing, parts=None):
-    "Parts of `thing` with points in canvas coordinates: list of (Part, (n,2) array)"
+# %% ../../nbs/data/03_photos.ipynb #a0030005
+def pose_parts(thing:Thing, parts:list[Part]|None=None) -> list[tuple]:
+    "`(Part, (n,2) points in canvas coordinates)` of each part of `thing`, or of `parts` instead"
     parts = CATEGORIES[thing.category](thing.attrs) if parts is None else parts
     box = bounds(parts)
-    return [(p, pose_points(p.points, box, thing.pose, thing.place)) for p in parts]
+    return [(part, pose_points(part.points, box, thing.pose, thing.place)) for part in parts]
 
-def frame(thing, rng, low=.5, high=.86):
-    "Place `thing` in the picture: its longer side takes a share `low`..`high` of the canvas, the rest is chance"
-    x0,y0,x1,y1 = bounds(CATEGORIES[thing.category](thing.attrs)); asp = (x1-x0)*thing.pose['squash']/(y1-y0)
-    s = rng.uniform(low, high); h = s if asp <= 1 else s/asp
-    w = h*asp
-    thing.place = (float(rng.uniform(.06+w/2, .94-w/2) if w<.88 else .5), float(rng.uniform(max(.06+h, .6), .96) if h<.88 else .95), float(h))
+# %% ../../nbs/data/03_photos.ipynb #a0030006
+def frame(
+    thing:Thing,  # its `place` is set
+    rng:Generator,  # where chance comes from
+    low:float=.5,  # the least share of the canvas that its longer side takes
+    high:float=.86,  # the largest
+) -> Thing:  # `thing`
+    "Place `thing` in the picture: its size within limits, the rest is chance"
+    x0, y0, x1, y1 = bounds(CATEGORIES[thing.category](thing.attrs))
+    aspect = (x1-x0)*thing.pose['squash']/(y1-y0)
+    longer = rng.uniform(low, high)
+    height = longer if aspect <= 1 else longer/aspect
+    width = height*aspect
+    cx = rng.uniform(.06+width/2, .94-width/2) if width < .88 else .5
+    ground = rng.uniform(max(.06+height, .6), .96) if height < .88 else .95
+    thing.place = (float(cx), float(ground), float(height))
     return thing
 
 # %% ../../nbs/data/03_photos.ipynb #070f9bf6
-_T = 128
-def _noise(rng, sx, sy): return cv2.GaussianBlur(rng.standard_normal((_T,_T)).astype('f'), (0,0), sx, sigmaY=sy, borderType=cv2.BORDER_REFLECT)
-def _unit(x): return (x-x.mean())/(x.std()+1e-6)
+_T = 128  # side of a tile, pixels
+_NOISES = dict(  # skin: strength, blur across and down in pixels
+    wood=(.6,12,1.2), metal=(.25,20,.6), stone=(.7,2.5,2.5), plaster=(.25,1,1),
+    leather=(.4,1.5,1.5), fur=(.6,.7,3), peel=(.35,.9,.9), dough=(.3,4,4), paper=(.15,1,1))
 
+def _noise(rng, across, down):
+    "Blurred noise, float32 (128, 128)"
+    white = rng.standard_normal((_T,_T)).astype('f')
+    return cv2.GaussianBlur(white, (0,0), across, sigmaY=down, borderType=cv2.BORDER_REFLECT)
+
+def _unit(x):
+    "`x` with zero mean and standard deviation one"
+    return (x-x.mean())/(x.std()+1e-6)
+
+# %% ../../nbs/data/03_photos.ipynb #a0030007
+def _bricks(x, y, rng):
+    "Dark joints between bricks of 32 x 16 pixels, each row half a brick further"
+    joint = (y%16<2) | ((x+(y//16%2)*16)%32<2)
+    return -joint.astype('f')*2 + .3*_unit(_noise(rng, 2, 2))
+
+def _scallops(x, y, across, down):
+    "Distance from the top of the nearest scallop, in rows that overlap like roof tiles"
+    return np.hypot(((x + (y//down%2)*across/2)%across - across/2)/across, (y%down)/down)
+
+def _surface(name, x, y, rng):
+    "Brightness of skin `name` at pixels `x`, `y`"
+    if name in _NOISES:
+        strength, across, down = _NOISES[name]
+        return strength*_unit(_noise(rng, across, down))
+    if name == 'brick': return _bricks(x, y, rng)
+    if name == 'cloth': return .5*np.sin(x*1.6)*np.sin(y*1.6)
+    if name == 'feather': return 1.2*(.5-_scallops(x, y, 12, 8))
+    if name == 'scale': return 1.5*(.5-_scallops(x, y, 9, 7))
+    if name == 'leaf': return .9*_unit(_noise(rng, 3, 3)*_noise(rng, 1, 1))
+    return np.zeros((_T,_T), 'f')
+
+# %% ../../nbs/data/03_photos.ipynb #a0030008
 @functools.lru_cache(None)
-def skin_tile(name):
-    "Brightness variation of a surface: float32 (128, 128), zero mean, amplitude up to about 1"
-    rng = np.random.default_rng(sum(map(ord, name))); y, x = np.mgrid[:_T,:_T].astype('f')
-    scallop = lambda w,h: np.hypot(((x + (y//h%2)*w/2)%w - w/2)/w, (y%h)/h)
-    fs = dict(brick=lambda: -((y%16<2) | ((x+(y//16%2)*16)%32<2)).astype('f')*2 + .3*_unit(_noise(rng,2,2)), wood=lambda: .6*_unit(_noise(rng,12,1.2)),
-        metal=lambda: .25*_unit(_noise(rng,20,.6)), stone=lambda: .7*_unit(_noise(rng,2.5,2.5)), plaster=lambda: .25*_unit(_noise(rng,1,1)),
-        cloth=lambda: .5*np.sin(x*1.6)*np.sin(y*1.6), leather=lambda: .4*_unit(_noise(rng,1.5,1.5)), fur=lambda: .6*_unit(_noise(rng,.7,3)),
-        feather=lambda: 1.2*(.5-scallop(12,8)), scale=lambda: 1.5*(.5-scallop(9,7)), leaf=lambda: .9*_unit(_noise(rng,3,3)*_noise(rng,1,1)),
-        peel=lambda: .35*_unit(_noise(rng,.9,.9)), dough=lambda: .3*_unit(_noise(rng,4,4)), paper=lambda: .15*_unit(_noise(rng,1,1)))
-    t = fs.get(name, lambda: np.zeros((_T,_T),'f'))()
-    return (t - t.mean()).astype('f')
+def skin_tile(name:str) -> np.ndarray:
+    """Brightness variation of a surface: float32 (128, 128), zero mean, amplitude up to about 1. A
+    name that isn't known gives a smooth surface"""
+    rng = np.random.default_rng(sum(map(ord, name)))
+    y, x = np.mgrid[:_T,:_T].astype('f')
+    tile = _surface(name, x, y, rng)
+    return (tile - tile.mean()).astype('f')
+
+def _tiled(name, height, width):
+    "Skin `name` repeated over (height, width) pixels"
+    return np.tile(skin_tile(name), (height//_T+1, width//_T+1))[:height,:width]
 
 GLOSS = dict(plastic=.5, metal=.6, glass=.8, ceramic=.7, leather=.3, peel=.35, scale=.3)
 
-def pattern_mask(name, h, w, scale, phase=0):
-    "Where the second colour shows: float32 (h, w) of 0..1. `scale`: pixels a period"
+# %% ../../nbs/data/03_photos.ipynb #a003000a
+def pattern_mask(
+    name:str,  # one of `PATTERNS`
+    h:int,  # height, pixels
+    w:int,  # width, pixels
+    scale:float,  # pixels a period
+    phase:float=0,  # where the pattern starts, radians
+) -> np.ndarray:  # float32 (h, w) in 0..1
+    "Where the second colour shows"
     y, x = np.mgrid[:h,:w].astype('f')/scale*2*np.pi + phase
-    if name == 'striped': m = np.sin(y)*4
-    elif name == 'dotted': m = (np.cos(x)+np.cos(y)-.9)*5
-    elif name == 'checked': m = np.sign(np.sin(x/1.4)*np.sin(y/1.4))*3
-    else: return np.zeros((h,w),'f')
-    return np.clip(m+.5, 0, 1)
+    if name == 'striped':
+        mask = np.sin(y)*4
+    elif name == 'dotted':
+        mask = (np.cos(x)+np.cos(y)-.9)*5
+    elif name == 'checked':
+        mask = np.sign(np.sin(x/1.4)*np.sin(y/1.4))*3
+    else:
+        return np.zeros((h,w), 'f')
+    return np.clip(mask+.5, 0, 1)
 
 # %% ../../nbs/data/03_photos.ipynb #b22c85d6
 def _light(mask, bulge, light):
-    "Shading of a part from its soft mask: float32 around 1, brighter toward the `light` direction (x, y)"
-    r = max(1., (.1+.3*bulge)*math.sqrt(float(mask.sum())))
-    small = max(1, int(r/4)); h, w = mask.shape                        # blur at low resolution: it is smooth anyway
-    m = cv2.resize(mask, (max(2,w//small), max(2,h//small)), interpolation=cv2.INTER_AREA)
-    m = cv2.GaussianBlur(m, (0,0), r/small*.6, borderType=cv2.BORDER_CONSTANT)
-    gx, gy = cv2.Sobel(m, cv2.CV_32F, 1, 0)*r/small, cv2.Sobel(m, cv2.CV_32F, 0, 1)*r/small
-    s = 1 - (.12+.3*bulge)*(gx*light[0]+gy*light[1]) + .12*(m-.6)
-    return cv2.resize(s, (w,h), interpolation=cv2.INTER_LINEAR)
+    "Shading of a part from its soft mask: float32 around 1, brighter toward the `light` (x, y)"
+    height, width = mask.shape
+    radius = max(1., (.1+.3*bulge)*math.sqrt(float(mask.sum())))
+    step = max(1, int(radius/4))  # blurred at low resolution: it is smooth anyway
+    low = (max(2, width//step), max(2, height//step))
+    soft = cv2.resize(mask, low, interpolation=cv2.INTER_AREA)
+    soft = cv2.GaussianBlur(soft, (0,0), radius/step*.6, borderType=cv2.BORDER_CONSTANT)
+    gx = cv2.Sobel(soft, cv2.CV_32F, 1, 0)*radius/step
+    gy = cv2.Sobel(soft, cv2.CV_32F, 0, 1)*radius/step
+    shade = 1 - (.12+.3*bulge)*(gx*light[0]+gy*light[1]) + .12*(soft-.6)
+    return cv2.resize(shade, (width,height), interpolation=cv2.INTER_LINEAR)
 
-def _paint(im, part, pts, look, light, unit):
-    "Paint one part on float32 image `im` (n, n, 3); `pts` in pixels; `unit`: the thing's height in pixels. Returns the part's bounding box and mask"
-    n = len(im); pad = 2
-    if not part.closed:
-        mask = np.zeros((n,n), np.uint8)
-        cv2.polylines(mask, [np.round(pts*16).astype(np.int32)], False, 255, max(1, round(part.width*unit*.45)), cv2.LINE_AA, 4)
-        col = np.array(look.rgb.get(part.mat) or SLOTS[part.mat], 'f')
-        a = (mask/255).astype('f')[...,None]; im += a*(col-im)
-        return None
-    x0,y0 = np.clip(np.floor(pts.min(0)).astype(int)-pad, 0, n-1); x1,y1 = np.clip(np.ceil(pts.max(0)).astype(int)+pad, 1, n)
-    if x1<=x0 or y1<=y0: return None
-    h, w = y1-y0, x1-x0; mask = np.zeros((h,w), np.uint8)
-    cv2.fillPoly(mask, [np.round((pts-[x0,y0])*16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-    mask = mask.astype('f')/255
-    col = np.broadcast_to(np.array(look.rgb.get(part.mat) or SLOTS[part.mat], 'f'), (h,w,3))
+# %% ../../nbs/data/03_photos.ipynb #a003000d
+def _slot_colour(part, look):
+    "RGB of a part, float32 (3,)"
+    return np.array(look.rgb.get(part.mat) or SLOTS[part.mat], 'f')
+
+def _lit(part, look, shade, unit):
+    "Colour (h, w, 3) of a part under `shade` (h, w); `unit`: the thing's height in pixels"
+    height, width = shade.shape
     own = part.mat in ('body','second')
-    if part.mat=='body' and look.pattern!='plain':
-        k = pattern_mask(look.pattern, h, w, max(7., unit*.13))[...,None]; col = col + k*(np.array(look.rgb['second'],'f')-col)
-    s = _light(mask, part.bulge, light)
-    if own: s = s + .13*np.tile(skin_tile(look.skin), (h//_T+1, w//_T+1))[:h,:w]
-    gloss = GLOSS.get(look.skin, 0) if own else .5 if part.mat in ('glass','metal','gold') else 0
-    lit = col*s[...,None] + (gloss*300*np.clip(s-1.12, 0, .35))[...,None]
-    reg = im[y0:y1,x0:x1]; reg += mask[...,None]*(lit-reg)
+    colour = np.broadcast_to(_slot_colour(part, look), (height,width,3))
+    if part.mat == 'body' and look.pattern != 'plain':
+        where = pattern_mask(look.pattern, height, width, max(7., unit*.13))[...,None]
+        colour = colour + where*(np.array(look.rgb['second'], 'f')-colour)
+    if own:
+        shade = shade + .13*_tiled(look.skin, height, width)
+        gloss = GLOSS.get(look.skin, 0)
+    else:
+        gloss = .5 if part.mat in ('glass','metal','gold') else 0
+    return colour*shade[...,None] + (gloss*300*np.clip(shade-1.12, 0, .35))[...,None]
+
+# %% ../../nbs/data/03_photos.ipynb #a003000f
+def _fixed(points):
+    "Pixel coordinates as OpenCV takes them: whole sixteenths"
+    return [np.round(points*16).astype(np.int32)]
+
+def _paint_line(im, part, points, look, unit):
+    "Draw an open part on float32 image `im`"
+    mask = np.zeros(im.shape[:2], np.uint8)
+    thick = max(1, round(part.width*unit*.45))
+    cv2.polylines(mask, _fixed(points), False, 255, thick, cv2.LINE_AA, 4)
+    cover = (mask/255).astype('f')[...,None]
+    im += cover*(_slot_colour(part, look)-im)
+
+# %% ../../nbs/data/03_photos.ipynb #a0030010
+def _pixel_box(points, n, pad=2):
+    "Box `(x0, y0, x1, y1)` of pixels around `points` in an image of side `n`"
+    x0, y0 = np.clip(np.floor(points.min(0)).astype(int)-pad, 0, n-1)
+    x1, y1 = np.clip(np.ceil(points.max(0)).astype(int)+pad, 1, n)
+    return x0, y0, x1, y1
+
+def _paint(im, part, points, look, light, unit):
+    """Paint one part on float32 image `im` (n, n, 3). `points` and `unit`, the thing's height, in
+    pixels. The box and the mask of what was filled, `(x0, y0, x1, y1, mask)`, or None"""
+    if not part.closed: return _paint_line(im, part, points, look, unit)
+    x0, y0, x1, y1 = _pixel_box(points, len(im))
+    if x1 <= x0 or y1 <= y0: return None
+    mask = np.zeros((y1-y0,x1-x0), np.uint8)
+    cv2.fillPoly(mask, _fixed(points-[x0,y0]), 255, cv2.LINE_AA, 4)
+    mask = mask.astype('f')/255
+    lit = _lit(part, look, _light(mask, part.bulge, light), unit)
+    region = im[y0:y1,x0:x1]
+    region += mask[...,None]*(lit-region)
     return x0, y0, x1, y1, mask
 
 # %% ../../nbs/data/03_photos.ipynb #aa46fae0
-_GROUND = dict(grass=((96,140,64),(176,206,232)), sand=((214,188,138),(188,214,236)), snow=((232,238,244),(190,204,220)), road=((110,110,114),(182,192,204)),
-               floor=((160,116,74),(222,210,190)), water=((70,120,168),(190,216,236)), brick=((150,140,130),(164,90,70)), wall=((190,184,176),(206,200,188)),
-               sunset=((120,84,66),(242,152,92)), night=((38,42,56),(20,24,48)))
-_GRAIN = dict(grass='fur', sand='plaster', snow='plaster', road='stone', floor='wood', water='metal', brick='stone', wall='plaster', sunset='fur', night='stone')
+_GROUND = dict(  # RGB of ground and backdrop
+    grass=((96,140,64),(176,206,232)), sand=((214,188,138),(188,214,236)),
+    snow=((232,238,244),(190,204,220)), road=((110,110,114),(182,192,204)),
+    floor=((160,116,74),(222,210,190)), water=((70,120,168),(190,216,236)),
+    brick=((150,140,130),(164,90,70)), wall=((190,184,176),(206,200,188)),
+    sunset=((120,84,66),(242,152,92)), night=((38,42,56),(20,24,48)))
+_GRAIN = dict(
+    grass='fur', sand='plaster', snow='plaster', road='stone', floor='wood', water='metal',
+    brick='stone', wall='plaster', sunset='fur', night='stone')
 
-def background(place, rng, n, horizon=None):
-    "Float32 (n, n, 3): ground and backdrop of a place, with soft clutter"
-    g, b = (np.array(c,'f')*rng.uniform(.88,1.1)+rng.normal(0,6,3).astype('f') for c in _GROUND[place])
-    hz = int(n*(horizon if horizon is not None else rng.uniform(.45,.75)))
-    y = np.linspace(0, 1, n, dtype='f')[:,None,None]
-    im = np.where(np.arange(n)[:,None,None] < hz, b*(1.08-.16*y), g*(.8+.3*y)).repeat(n, 1).astype('f')
-    t = cv2.resize(np.tile(skin_tile(_GRAIN[place]), (n//_T+1,)*2)[:n,:n], (n,n)); im[hz:] *= 1+.1*t[hz:,:,None]
-    if place=='brick': im[:hz] *= 1+.12*np.tile(skin_tile('brick'), (n//_T+1,)*2)[:hz,:n,None]
-    for _ in range(rng.integers(0, 6)):                                    # clutter: things that aren't the subject
-        c = (g if rng.random()<.5 else b)*rng.uniform(.65,1.2)+rng.normal(0,14,3); r = rng.uniform(.03,.13)*n
-        x, yy = rng.uniform(0,n), hz+rng.normal(0,.06)*n
-        m = np.zeros((n,n), np.uint8)
-        if rng.random()<.5: cv2.ellipse(m, (int(x),int(yy)), (int(r*rng.uniform(.6,1.6)),int(r)), 0, 0, 360, 255, -1, cv2.LINE_AA)
-        else: cv2.rectangle(m, (int(x),int(yy-r)), (int(x+r*rng.uniform(.5,2)),int(yy+r*.4)), 255, -1)
-        m = cv2.GaussianBlur(m, (0,0), rng.uniform(.5,3)).astype('f')[...,None]/255*.8; im += m*(c.astype('f')-im)
+# %% ../../nbs/data/03_photos.ipynb #a0030011
+def background(
+    place:str,  # one of `PLACES`
+    rng:Generator,  # where chance comes from
+    n:int,  # side of the picture, pixels
+    horizon:float|None=None,  # where the ground begins, 0 top .. 1, by chance if None
+) -> np.ndarray:  # float32 (n, n, 3), about 0..255
+    "Ground and backdrop of a place, with soft clutter"
+    ground, backdrop = (_vary(colour, rng) for colour in _GROUND[place])
+    row = int(n*(horizon if horizon is not None else rng.uniform(.45,.75)))
+    down = np.linspace(0, 1, n, dtype='f')[:,None,None]
+    above = np.arange(n)[:,None,None] < row
+    im = np.where(above, backdrop*(1.08-.16*down), ground*(.8+.3*down))
+    im = im.repeat(n, 1).astype('f')
+    im[row:] *= 1+.1*_tiled(_GRAIN[place], n, n)[row:,:,None]
+    if place == 'brick':
+        im[:row] *= 1+.12*_tiled('brick', n, n)[:row,:,None]
+    for _ in range(rng.integers(0, 6)):
+        _clutter(im, ground, backdrop, row, rng)
     return im
 
-def sample_view(rng, place=None):
-    "Draw a view: place, light direction, exposure, colour cast, blur and noise"
-    a = rng.uniform(math.pi*1.1, math.pi*1.9)
-    return dict(place=place or str(rng.choice(PLACES)), light=(math.cos(a), math.sin(a)), gain=float(rng.uniform(.85,1.12)),
-                cast=[float(x) for x in rng.normal(1,.025,3)], blur=float(rng.uniform(0,.6)), noise=float(rng.uniform(1,4)), seed=int(rng.integers(2**31)))
+def _vary(colour, rng):
+    "RGB `colour`, float32 (3,), a little lighter or darker and a little off"
+    return np.array(colour,'f')*rng.uniform(.88,1.1) + rng.normal(0, 6, 3).astype('f')
+
+# %% ../../nbs/data/03_photos.ipynb #a0030013
+def _clutter(im, ground, backdrop, row, rng):
+    "Add one blurred spot or box to image `im`, near the `row` of the horizon"
+    n = len(im)
+    near = ground if rng.random() < .5 else backdrop
+    colour = near*rng.uniform(.65,1.2) + rng.normal(0, 14, 3)
+    radius = rng.uniform(.03,.13)*n
+    cx = rng.uniform(0, n)
+    cy = row + rng.normal(0, .06)*n
+    mask = np.zeros((n,n), np.uint8)
+    if rng.random() < .5:
+        radii = (int(radius*rng.uniform(.6,1.6)), int(radius))
+        cv2.ellipse(mask, (int(cx),int(cy)), radii, 0, 0, 360, 255, -1, cv2.LINE_AA)
+    else:
+        corner = (int(cx+radius*rng.uniform(.5,2)), int(cy+radius*.4))
+        cv2.rectangle(mask, (int(cx),int(cy-radius)), corner, 255, -1)
+    cover = cv2.GaussianBlur(mask, (0,0), rng.uniform(.5,3)).astype('f')[...,None]/255*.8
+    im += cover*(colour.astype('f')-im)
+
+# %% ../../nbs/data/03_photos.ipynb #a0030016
+def sample_view(rng:Generator, place:str|None=None) -> dict:
+    """Draw a view: place (one of `PLACES`, unless one is given), light direction (x, y), gain,
+    colour cast (3 factors), blur (pixels), noise (grey levels) and the seed of the rest"""
+    angle = rng.uniform(math.pi*1.1, math.pi*1.9)
+    return dict(place=place or str(rng.choice(PLACES)),
+                light=(math.cos(angle), math.sin(angle)),
+                gain=float(rng.uniform(.85, 1.12)),
+                cast=[float(x) for x in rng.normal(1, .025, 3)],
+                blur=float(rng.uniform(0, .6)),
+                noise=float(rng.uniform(1, 4)),
+                seed=int(rng.integers(2**31)))
 
 # %% ../../nbs/data/03_photos.ipynb #ca49b99c
-def render_photo(things, view, size=128, ss=2, boxes=False):
-    "Photograph `things` (back to front): uint8 (size, size, 3); with `boxes`, also each thing's visible box and area in 0..1"
-    n, rng = size*ss, np.random.default_rng(view['seed'])
-    im = background(view['place'], rng, n, view.get('horizon')); ids = np.zeros((n,n), np.uint8)
-    for i, t in enumerate(things):
-        posed, unit = pose_parts(t), t.place[2]*n
-        _shadow(im, posed, t, view['light'], n)
-        for p, q in posed:
-            got = _paint(im, p, q*n, t.look, view['light'], unit)
-            if got: x0,y0,x1,y1,m = got; ids[y0:y1,x0:x1][m>.5] = i+1
-    im = cv2.resize(im, (size,size), interpolation=cv2.INTER_AREA)*np.array(view['cast'],'f')*view['gain']
-    if view['place']=='night': im = im*.74+[0,0,10]
-    if view['place']=='sunset': im = im*[1.02,.91,.82]
-    if view['blur'] > .15: im = cv2.GaussianBlur(im, (0,0), view['blur'])
-    im = im + cv2.resize(rng.normal(0, view['noise'], (size,size,1)), (size,size))[...,None] + rng.normal(0, view['noise']*.4, (size,size,3))
-    out = np.clip(im, 0, 255).astype(np.uint8)
-    return (out, visible_boxes(ids, len(things))) if boxes else out
+def render_photo(
+    things:list[Thing],  # back to front
+    view:dict,  # as `sample_view` gives it; it may have a `horizon`, 0 top .. 1
+    size:int=128,  # side, pixels
+    ss:int=2,  # how many times larger it is painted
+    boxes:bool=False,  # return `visible_boxes` too
+) -> np.ndarray:  # uint8 (size, size, 3); with `boxes`, a pair of it and (number of things, 5)
+    "Photograph `things`"
+    n = size*ss
+    rng = np.random.default_rng(view['seed'])
+    im = background(view['place'], rng, n, view.get('horizon'))
+    ids = np.zeros((n,n), np.uint8)
+    for i, thing in enumerate(things):
+        posed = pose_parts(thing)
+        _shadow(im, posed, view['light'])
+        for part, points in posed:
+            filled = _paint(im, part, points*n, thing.look, view['light'], thing.place[2]*n)
+            if filled is None: continue
+            x0, y0, x1, y1, mask = filled
+            ids[y0:y1,x0:x1][mask > .5] = i+1
+    photo = _expose(im, view, size, rng)
+    return (photo, visible_boxes(ids, len(things))) if boxes else photo
 
-def _shadow(im, posed, thing, light, n):
-    "A soft shadow where the thing stands"
-    pts = np.concatenate([q for p,q in posed if p.closed]); w = np.ptp(pts[:,0])*n/2; y = pts[:,1].max()*n
-    m = np.zeros(im.shape[:2], np.uint8)
-    cv2.ellipse(m, (int(pts[:,0].mean()*n - light[0]*w*.3), int(y)), (int(w*.95)+1, int(w*.16)+2), 0, 0, 360, 255, -1)
-    im *= 1-.38*cv2.GaussianBlur(m, (0,0), max(1., w*.08)).astype('f')[...,None]/255
+# %% ../../nbs/data/03_photos.ipynb #a0030017
+def _shadow(im, posed, light):
+    "Darken image `im` where a thing of parts `posed` stands"
+    n = len(im)
+    points = np.concatenate([q for part, q in posed if part.closed])
+    half = np.ptp(points[:,0])*n/2
+    middle = (int(points[:,0].mean()*n - light[0]*half*.3), int(points[:,1].max()*n))
+    mask = np.zeros(im.shape[:2], np.uint8)
+    cv2.ellipse(mask, middle, (int(half*.95)+1, int(half*.16)+2), 0, 0, 360, 255, -1)
+    im *= 1-.38*cv2.GaussianBlur(mask, (0,0), max(1., half*.08)).astype('f')[...,None]/255
 
-def visible_boxes(ids, k):
-    "For labels 1..k in `ids`: (x0, y0, x1, y1, area) in 0..1 of what can be seen; NaN box and 0 area when hidden"
-    n, out = len(ids), []
-    for i in range(1, k+1):
-        ys, xs = np.nonzero(ids==i)
-        out.append((xs.min()/n, ys.min()/n, (xs.max()+1)/n, (ys.max()+1)/n, len(xs)/n**2) if len(xs) else (np.nan,)*4+(0.,))
-    return np.array(out)
+# %% ../../nbs/data/03_photos.ipynb #a0030018
+def _expose(im, view, size, rng):
+    "What lens and sensor make of the painted scene `im`: uint8 (size, size, 3)"
+    im = cv2.resize(im, (size,size), interpolation=cv2.INTER_AREA)
+    im = im*np.array(view['cast'],'f')*view['gain']
+    if view['place'] == 'night':
+        im = im*.74+[0,0,10]
+    if view['place'] == 'sunset':
+        im = im*[1.02,.91,.82]
+    if view['blur'] > .15:
+        im = cv2.GaussianBlur(im, (0,0), view['blur'])
+    grey = rng.normal(0, view['noise'], (size,size,1))
+    im = im + cv2.resize(grey, (size,size))[...,None]
+    im = im + rng.normal(0, view['noise']*.4, (size,size,3))
+    return np.clip(im, 0, 255).astype(np.uint8)
+
+# %% ../../nbs/data/03_photos.ipynb #a0030019
+def visible_boxes(ids:np.ndarray, k:int) -> np.ndarray:
+    """What can be seen of labels 1..k in the label image `ids` (n,n): `(x0, y0, x1, y1, area)` in
+    0..1 each, NaN and area 0 where hidden: (k,5)"""
+    return np.array([_visible_box(*np.nonzero(ids==label), len(ids)) for label in range(1, k+1)])
+
+def _visible_box(rows, columns, n):
+    "`(x0, y0, x1, y1, area)` in 0..1 of pixels in an image of side `n`"
+    if not len(rows): return (np.nan,)*4+(0.,)
+    return (columns.min()/n, rows.min()/n, (columns.max()+1)/n, (rows.max()+1)/n, len(rows)/n**2)

@@ -7,61 +7,144 @@ __all__ = ['scene_things', 'stature', 'lay_out', 'scene', 'draw_scene']
 
 # %% ../../nbs/data/06_scenes.ipynb #cb511866
 import numpy as np
+from numpy.random import Generator
+
+from .hands import Hand, imagine, trace
+from .photos import Thing, pose_points, sample_look, sample_pose, sample_view
 from .shapes import CATEGORIES, bounds
-from .photos import Thing, sample_look, sample_pose, sample_view, pose_points, render_photo
-from .hands import imagine, trace
 
 # %% ../../nbs/data/06_scenes.ipynb #5ed43d0d
-def scene_things(categories, seed, n=(2,6)):
-    "The things of a scene, not yet placed or coloured: `n` of them, some category perhaps twice"
-    rng = np.random.default_rng(seed); k = min(int(rng.integers(n[0], n[1]+1)), len(categories))
-    names = list(rng.choice(categories, k, replace=False))
-    if k > 2 and rng.random() < .4: names[1] = names[0]
-    return [Thing(str(c), CATEGORIES[c].sample(rng), sample_pose(rng), None) for c in names]
+def scene_things(
+    categories:list,  # names to choose from
+    seed:int|list,  # the list seed
+    n:tuple=(2,6),  # at least and at most so many things
+) -> list[Thing]:
+    "The things of a scene, not yet placed or coloured; some category perhaps twice"
+    rng = np.random.default_rng(seed)
+    number = min(int(rng.integers(n[0], n[1]+1)), len(categories))
+    names = list(rng.choice(categories, number, replace=False))
+    if number > 2 and rng.random() < .4:
+        names[1] = names[0]
+    return [Thing(str(name), CATEGORIES[name].sample(rng), sample_pose(rng), None)
+            for name in names]
 
-def stature(category):
+# %% ../../nbs/data/06_scenes.ipynb #a0060003
+def stature(category:str) -> float:
     "Height of a thing in a scene as a share of the picture: true sizes, strongly compressed"
     return float(np.clip(.27*(CATEGORIES[category].size/1.5)**.2, .17, .5))
 
-def lay_out(things, seed, tries=60, overlap=.35):
-    "Place `things` on the ground, far ones first: sets `place`, returns them in painter's order and the horizon"
-    rng = np.random.default_rng(seed); horizon = float(rng.uniform(.38,.55)); done = []
-    depth = np.sort(rng.uniform(0, 1, len(things)))
-    for i, d in zip(rng.permutation(len(things)), depth):
-        t = things[i]; x0,y0,x1,y1 = bounds(CATEGORIES[t.category](t.attrs)); ground = horizon + .06 + (.93-horizon)*d
-        h = stature(t.category)*(.75+.5*d); w = h*(x1-x0)*t.pose['squash']/(y1-y0)
-        if w > .55: h, w = h*.55/w, .55
-        best = min((_clash((x-w/2, ground-h, x+w/2, ground), done), x) for x in rng.uniform(.04+w/2, .96-w/2, tries if len(done) else 1))
-        ok = [x for x in rng.uniform(.04+w/2, .96-w/2, tries) if _clash((x-w/2, ground-h, x+w/2, ground), done) < overlap]
-        x = ok[0] if ok else best[1]; t.place = (float(x), float(min(ground,.97)), float(h)); done.append(((x-w/2, ground-h, x+w/2, ground), t))
-    return [t for _,t in done], horizon
+def _extent(thing, depth):
+    "(width, height) of a thing in the picture; `depth`: 0 far .. 1 near"
+    x0, y0, x1, y1 = bounds(CATEGORIES[thing.category](thing.attrs))
+    height = stature(thing.category)*(.75+.5*depth)
+    width = height*(x1-x0)*thing.pose['squash']/(y1-y0)
+    if width <= .55: return width, height
+    return .55, height*.55/width
 
-def _clash(b, done):
-    "Largest share of either box that two boxes have in common"
-    def share(p, q):
-        w, h = min(p[2],q[2])-max(p[0],q[0]), min(p[3],q[3])-max(p[1],q[1])
-        return max(w,0)*max(h,0)/min((p[2]-p[0])*(p[3]-p[1]), (q[2]-q[0])*(q[3]-q[1]))
-    return max([share(b,q) for q,_ in done], default=0)
+# %% ../../nbs/data/06_scenes.ipynb #a0060005
+def _share(one, other):
+    "What two boxes have in common, as a share of the smaller"
+    width = min(one[2], other[2])-max(one[0], other[0])
+    height = min(one[3], other[3])-max(one[1], other[1])
+    areas = [(box[2]-box[0])*(box[3]-box[1]) for box in (one, other)]
+    return max(width, 0)*max(height, 0)/min(areas)
 
-def scene(categories, list_seed, layout_seed, look_seed, n=(2,6)):
-    "A whole scene: `(things in painter's order, view)`"
-    things, rng = scene_things(categories, list_seed, n), np.random.default_rng(look_seed)
-    for t in things: t.look = sample_look(t.category, rng)
+def _clash(box, boxes):
+    "Largest share that `box` has in common with one of `boxes`"
+    return max([_share(box, other) for other in boxes], default=0)
+
+# %% ../../nbs/data/06_scenes.ipynb #a0060006
+def _box(cx, ground, extent):
+    "Box `(x0, y0, x1, y1)`, y down, of a thing of `(width, height)` that stands at `cx`"
+    width, height = extent
+    return (cx-width/2, ground-height, cx+width/2, ground)
+
+def _find(ground, extent, boxes, rng, tries, overlap):
+    "Centre of a thing that stands on `ground`, found by chance, where it clashes little"
+    low, high = .04+extent[0]/2, .96-extent[0]/2
+    def clash(cx):
+        return _clash(_box(cx, ground, extent), boxes)
+    best = min(rng.uniform(low, high, tries if boxes else 1), key=lambda cx: (clash(cx), cx))
+    good = [cx for cx in rng.uniform(low, high, tries) if clash(cx) < overlap]
+    return good[0] if good else best
+
+# %% ../../nbs/data/06_scenes.ipynb #a0060007
+def lay_out(
+    things:list[Thing],  # their `place` is set
+    seed:int|list,  # the layout seed
+    tries:int=60,  # places tried for each
+    overlap:float=.35,  # share that boxes may have in common
+) -> tuple[list,float]:  # the things in painter's order, the horizon (0 top .. 1)
+    "Place `things` on the ground, far ones first"
+    rng = np.random.default_rng(seed)
+    horizon = float(rng.uniform(.38, .55))
+    depths = np.sort(rng.uniform(0, 1, len(things)))
+    placed = []
+    boxes = []
+    for i, depth in zip(rng.permutation(len(things)), depths):
+        ground = horizon + .06 + (.93-horizon)*depth
+        extent = _extent(things[i], depth)
+        cx = _find(ground, extent, boxes, rng, tries, overlap)
+        things[i].place = (float(cx), float(min(ground, .97)), float(extent[1]))
+        placed.append(things[i])
+        boxes.append(_box(cx, ground, extent))
+    return placed, horizon
+
+# %% ../../nbs/data/06_scenes.ipynb #a0060009
+def scene(
+    categories:list,  # names to choose from
+    list_seed:int|list,  # which things there are
+    layout_seed:int|list,  # where they stand
+    look_seed:int|list,  # how they are coloured and photographed
+    n:tuple=(2,6),  # at least and at most so many things
+) -> tuple[list,dict]:  # things in painter's order, view
+    "A whole scene, ready for `render_photo`"
+    things = scene_things(categories, list_seed, n)
+    rng = np.random.default_rng(look_seed)
+    for thing in things:
+        thing.look = sample_look(thing.category, rng)
     view = sample_view(rng)
     things, view['horizon'] = lay_out(things, layout_seed)
     return things, view
 
 # %% ../../nbs/data/06_scenes.ipynb #99402633
-def draw_scene(things, hand, rng, where=.025, scale=.07, forget=.06):
-    "Let `hand` draw a scene: `(strokes, part names, thing numbers, indices of drawn things)`. `where`, `scale`: layout errors; `forget`: chance to leave a thing out (never the largest)"
-    zoom, dx, dy = rng.uniform(.82,1), *rng.uniform(-.04,.04,2)
-    posed, tags, drawn = [], [], []; main = max(things, key=lambda t: t.place[2])
-    for i, t in enumerate(things):
-        a, pose, parts, box = imagine(t, hand, rng)
-        if rng.random() < forget and len(things) > 2 and t is not main: continue
-        x, y, h = t.place; drawn.append(i)
-        place = (.5+(x-.5+rng.normal(0,where)+dx)*zoom, .5+(y-.5+rng.normal(0,where)+dy)*zoom, h*zoom*np.exp(rng.normal(0,scale)))
-        posed += [(pose_points(p.points, box, pose, place), p.closed) for p in parts]; tags += [(p.name, i) for p in parts]
-    strokes, nums = trace(posed, hand, rng, .4)
-    order = sorted(range(len(nums)), key=lambda k: (-things[tags[nums[k]][1]].place[2], k))          # a thing after the other, big ones first
-    return [strokes[k] for k in order], [tags[nums[k]][0] for k in order], [tags[nums[k]][1] for k in order], drawn
+def _remember_place(place, zoom, move, where, scale, rng):
+    "`place` as it comes out on the paper: zoomed and moved as all of the scene, with its own error"
+    cx, ground, height = place
+    return (.5+(cx-.5+rng.normal(0, where)+move[0])*zoom,
+            .5+(ground-.5+rng.normal(0, where)+move[1])*zoom,
+            height*zoom*np.exp(rng.normal(0, scale)))
+
+def _remember_scene(things, hand, rng, where, scale, forget):
+    "`(points on the paper, closed)` and `(part name, thing number)` of each part, drawn things"
+    zoom = rng.uniform(.82, 1)
+    move = rng.uniform(-.04, .04, 2)
+    main = max(things, key=lambda t: t.place[2])
+    posed = []
+    tags = []
+    drawn = []
+    for i, thing in enumerate(things):
+        _, pose, parts, box = imagine(thing, hand, rng)
+        if rng.random() < forget and len(things) > 2 and thing is not main: continue
+        place = _remember_place(thing.place, zoom, move, where, scale, rng)
+        posed += [(pose_points(part.points, box, pose, place), part.closed) for part in parts]
+        tags += [(part.name, i) for part in parts]
+        drawn.append(i)
+    return posed, tags, drawn
+
+# %% ../../nbs/data/06_scenes.ipynb #a0060010
+def draw_scene(
+    things:list[Thing],  # back to front
+    hand:Hand,  # who draws
+    rng:Generator,  # where chance comes from
+    where:float=.025,  # standard deviation of a thing's place, canvas units
+    scale:float=.07,  # standard deviation of its log size
+    forget:float=.06,  # chance to leave a thing out (never the largest)
+) -> tuple:  # strokes, part name of each, thing number of each, indices of the drawn things
+    "Let `hand` draw a scene"
+    posed, tags, drawn = _remember_scene(things, hand, rng, where, scale, forget)
+    strokes, numbers = trace(posed, hand, rng, .4)
+    tagged = [(stroke, *tags[number]) for stroke, number in zip(strokes, numbers)]
+    tagged.sort(key=lambda t: -things[t[2]].place[2])  # ties stay as they are
+    strokes, names, which = ([t[i] for t in tagged] for i in range(3))
+    return strokes, names, which, drawn

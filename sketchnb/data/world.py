@@ -8,181 +8,310 @@ __all__ = ['NOVEL', 'UNSEEN', 'VAL', 'SMOKE', 'SPLITS', 'tier_of', 'split_of', '
            'sketch_object', 'sketch_scene', 'sketch_piece', 'sketches_of', 'build_world']
 
 # %% ../../nbs/data/08_world.ipynb #3d087091
-import dataclasses, hashlib, importlib, io, json, os, pkgutil
+import dataclasses
+import hashlib
+import importlib
+import io
+import json
+import os
+import pkgutil
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
 from functools import partial
-import cv2, numpy as np, pandas as pd
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.random import Generator
 from PIL import Image
 from tqdm import tqdm
+
+# %% ../../nbs/data/08_world.ipynb #a0080001
 import sketchnb.data.categories as _cats
 from ..config import WorldRecipe
-from ..strokes import pack, simplify
-from .shapes import CATEGORIES
-from .photos import Look, Thing, frame, render_photo, sample_look, sample_pose, sample_view
-from .hands import draw, hands
 from .captions import NAMELESS, caption, describe, scene_caption
-from .scenes import draw_scene, scene
 from .dataset import save_world
+from .hands import Hand, draw, hands
+from .photos import (
+    Look, Thing, frame, render_photo, sample_look, sample_pose, sample_view)
+from .scenes import draw_scene, scene
+from .shapes import CATEGORIES
+from ..strokes import pack, simplify
 
-for _m in pkgutil.iter_modules(_cats.__path__): importlib.import_module(f'sketchnb.data.categories.{_m.name}')
+for _m in pkgutil.iter_modules(_cats.__path__):  # they register their categories
+    importlib.import_module(f'sketchnb.data.categories.{_m.name}')
 
 # %% ../../nbs/data/08_world.ipynb #9789da7f
 NOVEL = 'windmill giraffe guitar pineapple helicopter'.split()
-UNSEEN = 'church lighthouse sofa bus van aeroplane horse dog owl turtle cactus pear apple teapot shoe'.split()
+UNSEEN = ('church lighthouse sofa bus van aeroplane horse dog owl turtle cactus pear apple teapot '
+          'shoe').split()
 VAL = 'castle chair stool truck locomotive pig duck crab palm bottle vase'.split()
 
-def tier_of(category): return 'novel' if category in NOVEL else 'unseen' if category in UNSEEN else 'seen'
-def split_of(category): return 'test' if category in NOVEL+UNSEEN else 'val' if category in VAL else 'train'
-def categories(split=None, tier=None):
-    "Names of the categories of a split or tier, sorted"
-    return sorted(c for c in CATEGORIES if split in (None, split_of(c)) and tier in (None, tier_of(c)))
+def tier_of(category:str) -> str:
+    "'novel', 'unseen' or 'seen'"
+    return 'novel' if category in NOVEL else 'unseen' if category in UNSEEN else 'seen'
+
+def split_of(category:str) -> str:
+    "'test', 'val' or 'train'"
+    return 'test' if category in NOVEL+UNSEEN else 'val' if category in VAL else 'train'
+
+def categories(split:str|None=None, tier:str|None=None) -> list[str]:
+    "Names of the categories of a split or tier, of all where it is None, sorted"
+    return sorted(name for name in CATEGORIES
+                  if split in (None, split_of(name)) and tier in (None, tier_of(name)))
 
 # %% ../../nbs/data/08_world.ipynb #e6a7dca2
-SMOKE = WorldRecipe(train=6, gallery=10, drawn=5, times=2, families=(4,2,2), groups=4, variants=3, conflicts=6, hands=(3,2,2), per_tier=3)
+SMOKE = WorldRecipe(
+    train=6, gallery=10, drawn=5, times=2, families=(4,2,2), groups=4, variants=3, conflicts=6,
+    hands=(3,2,2), per_tier=3)
 SPLITS = 'train val test'.split()
 
-def chosen(recipe):
-    "Categories of a world: dict split -> names; test holds unseen and novel ones"
-    cut = lambda xs: xs[:recipe.per_tier] if recipe.per_tier else xs
-    return dict(train=cut(categories('train')), val=cut(categories('val')), test=cut(categories(tier='unseen'))+cut(categories(tier='novel')))
+def chosen(recipe:WorldRecipe) -> dict:
+    "Categories of a world: split -> names; test holds unseen and novel ones"
+    def some(names):
+        return names[:recipe.per_tier] if recipe.per_tier else names
+    return dict(train=some(categories('train')), val=some(categories('val')),
+                test=some(categories(tier='unseen'))+some(categories(tier='novel')))
 
 # %% ../../nbs/data/08_world.ipynb #82598958
-def _number(key): return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], 'little') if isinstance(key, str) else int(key)
+def _number(key):
+    "`key`, a string or a number, as a number"
+    if not isinstance(key, str): return int(key)
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], 'little')
 
-def rng_of(recipe, split, *key):
+def rng_of(recipe:WorldRecipe, split:str, *key:str|int) -> Generator:
     "The generator of one purpose, named by strings and numbers; splits never meet"
     return np.random.default_rng([recipe.seed, SPLITS.index(split), *map(_number, key)])
 
-def photo_thing(recipe, split, category, i):
+# %% ../../nbs/data/08_world.ipynb #a0080003
+def photo_thing(
+    recipe:WorldRecipe,  # of the world
+    split:str,  # 'train', 'val' or 'test'
+    category:str,  # its name
+    i:int,  # number of the photo
+) -> tuple[Thing,dict]:
     "Thing and view of photo `i` of a category"
-    r = partial(rng_of, recipe, split, category, i)
-    t = Thing(category, CATEGORIES[category].sample(r('shape')), sample_pose(r('pose')), sample_look(category, r('look')))
-    return frame(t, r('frame')), sample_view(r('view'))
+    rng = partial(rng_of, recipe, split, category, i)
+    attrs = CATEGORIES[category].sample(rng('shape'))
+    thing = Thing(category, attrs, sample_pose(rng('pose')), sample_look(category, rng('look')))
+    return frame(thing, rng('frame')), sample_view(rng('view'))
 
 # %% ../../nbs/data/08_world.ipynb #a018c27d
 def _plan(id, kind, split, category, things, view, **more):
     "A manifest row of a photo; `spec` renders it again"
-    return dict(id=id, kind=kind, split=split, tier=tier_of(category) if category else 'seen', category=category, things=things, view=view, **more)
+    tier = tier_of(category) if category else 'seen'
+    return dict(id=id, kind=kind, split=split, tier=tier, category=category, things=things,
+                view=view, **more)
 
-def plan_objects(recipe):
+def plan_objects(recipe:WorldRecipe) -> list[dict]:
     "Photos of single things, with those to be sketched first"
     out = []
     for split, names in chosen(recipe).items():
-        for c in names:
-            for i in range(recipe.train if split=='train' else recipe.gallery):
-                t, v = photo_thing(recipe, split, c, i); out.append(_plan(f'{split}-{c.replace(" ","_")}-{i:03}', 'object', split, c, [t], v))
+        for name in names:
+            for i in range(recipe.train if split == 'train' else recipe.gallery):
+                thing, view = photo_thing(recipe, split, name, i)
+                id = f'{split}-{name.replace(" ","_")}-{i:03}'
+                out.append(_plan(id, 'object', split, name, [thing], view))
     return out
 
-def plan_scenes(recipe):
+# %% ../../nbs/data/08_world.ipynb #a0080006
+def _family(recipe, names, split, i):
+    "The four scenes of family `i` of a split, of categories `names`"
+    seed = [recipe.seed, SPLITS.index(split), 77, i]
+    out = []
+    for layout in range(2):
+        for look in range(2):
+            things, view = scene(names, [*seed,0], [*seed,1,layout], [*seed,2,look])
+            id = f'{split}-scene-{i:03}-{layout}{look}'
+            out.append(_plan(id, 'scene', split, '', things, view,
+                             family=f'{split}-{i:03}', layout=layout, coloured=look))
+    return out
+
+def plan_scenes(recipe:WorldRecipe) -> list[dict]:
     "Scenes of seen categories in families of four: two layouts x two looks"
-    out, names = [], chosen(recipe)['train']
-    for k, split in enumerate(SPLITS):
-        for f in range(recipe.families[k]):
-            for l in range(2):
-                for c in range(2):
-                    s = [recipe.seed, k, 77, f]
-                    things, view = scene(names, [*s,0], [*s,1,l], [*s,2,c])
-                    out.append(_plan(f'{split}-scene-{f:03}-{l}{c}', 'scene', split, '', things, view, family=f'{split}-{f:03}', layout=l, coloured=c))
+    names = chosen(recipe)['train']
+    return [row for split, number in zip(SPLITS, recipe.families) for i in range(number)
+            for row in _family(recipe, names, split, i)]
+
+# %% ../../nbs/data/08_world.ipynb #a0080008
+def plan_transfer(recipe:WorldRecipe) -> list[dict]:
+    "Groups that share shape and place and differ in look: for 'this one, but in red'"
+    out = []
+    names = chosen(recipe)['test']
+    for i in range(recipe.groups):
+        name = names[i % len(names)]
+        thing, view = photo_thing(recipe, 'test', name, 10_000+i)
+        for number in range(recipe.variants):
+            rng = partial(rng_of, recipe, 'test', 'transfer', i, number)
+            variant = dataclasses.replace(thing, look=sample_look(name, rng('look'), natural=0))
+            noise = int(rng('noise').integers(2**31))
+            out.append(_plan(f'test-transfer-{i:03}-{number}', 'transfer', 'test', name, [variant],
+                             dict(view, seed=noise), family=f'transfer-{i:03}'))
     return out
 
-def plan_transfer(recipe):
-    "Groups that share a shape and a place in the picture and differ in look: for 'this one, but in red'"
-    out, names = [], chosen(recipe)['test']
-    for g in range(recipe.groups):
-        c = names[g % len(names)]; t, v = photo_thing(recipe, 'test', c, 10_000+g)
-        for j in range(recipe.variants):
-            r = partial(rng_of, recipe, 'test', 'transfer', g, j)
-            u = dataclasses.replace(t, look=sample_look(c, r('look'), natural=0)); out.append(
-                _plan(f'test-transfer-{g:03}-{j}', 'transfer', 'test', c, [u], dict(v, seed=int(r('noise').integers(2**31))), family=f'transfer-{g:03}'))
-    return out
-
-def plan_conflict(recipe):
-    "Cue conflicts: the shape of one category, the usual surface and colour of another (`texture_of`)"
-    out, names = [], chosen(recipe)['test']
+# %% ../../nbs/data/08_world.ipynb #a0080009
+def plan_conflict(recipe:WorldRecipe) -> list[dict]:
+    "Cue conflicts: the shape of one category, usual surface and colour of another (`texture_of`)"
+    out = []
+    names = chosen(recipe)['test']
     for i in range(recipe.conflicts):
-        r = partial(rng_of, recipe, 'test', 'conflict', i); a, b = (str(x) for x in r('pair').choice(names, 2, replace=False))
-        t, v = photo_thing(recipe, 'test', a, 20_000+i)
-        t.look = dataclasses.replace(sample_look(b, r('look'), natural=1, own_skin=1), pattern='plain')
-        out.append(_plan(f'test-conflict-{i:03}', 'conflict', 'test', a, [t], v, texture_of=b))
+        rng = partial(rng_of, recipe, 'test', 'conflict', i)
+        shape, texture = (str(x) for x in rng('pair').choice(names, 2, replace=False))
+        thing, view = photo_thing(recipe, 'test', shape, 20_000+i)
+        look = sample_look(texture, rng('look'), natural=1, own_skin=1)
+        thing.look = dataclasses.replace(look, pattern='plain')
+        id = f'test-conflict-{i:03}'
+        out.append(_plan(id, 'conflict', 'test', shape, [thing], view, texture_of=texture))
     return out
 
-def plan(recipe): return plan_objects(recipe) + plan_scenes(recipe) + plan_transfer(recipe) + plan_conflict(recipe)
+def plan(recipe:WorldRecipe) -> list[dict]:
+    "All photos of a world"
+    return (plan_objects(recipe) + plan_scenes(recipe) + plan_transfer(recipe)
+            + plan_conflict(recipe))
 
 # %% ../../nbs/data/08_world.ipynb #1e186689
-def to_spec(p): return json.dumps(dict(things=[asdict(t) for t in p['things']], view=p['view']), separators=(',',':'))
+def to_spec(p:dict) -> str:
+    "Things and view of a planned photo as JSON"
+    things = [dataclasses.asdict(thing) for thing in p['things']]
+    return json.dumps(dict(things=things, view=p['view']), separators=(',',':'))
 
-def from_spec(s):
+def from_spec(s:str) -> tuple[list,dict]:
     "Things and view from a stored `spec`: what `render_photo` needs"
-    d = json.loads(s)
-    return [Thing(**dict(t, look=Look(**t['look']), place=tuple(t['place']))) for t in d['things']], d['view']
+    stored = json.loads(s)
+    things = [Thing(**dict(thing, look=Look(**thing['look']), place=tuple(thing['place'])))
+              for thing in stored['things']]
+    return things, stored['view']
 
-def render(p, quality):
-    "`(WebP bytes, visible boxes)` of a planned photo"
-    im, boxes = render_photo(p['things'], p['view'], boxes=True); b = io.BytesIO()
-    Image.fromarray(im).save(b, 'webp', quality=quality, method=4)
-    return b.getvalue(), boxes
+def render(p:dict, quality:int) -> tuple[bytes,np.ndarray]:
+    "WebP of a planned photo, in `quality` 0..100, and the visible boxes of its things (n,5)"
+    im, boxes = render_photo(p['things'], p['view'], boxes=True)
+    file = io.BytesIO()
+    Image.fromarray(im).save(file, 'webp', quality=quality, method=4)
+    return file.getvalue(), boxes
 
 # %% ../../nbs/data/08_world.ipynb #394242ff
-def _words(t, view, r):
+def _words(thing, view, rng):
     "Nameless and named caption saying the same facts, and the facts"
-    said, f = caption(t.look, view['place'], r, str(r.choice(NAMELESS)))
-    return dict(caption=said, caption_named=describe(f, r, t.category), facts=json.dumps(f))
+    said, known = caption(thing.look, view['place'], rng, str(rng.choice(NAMELESS)))
+    return dict(caption=said, caption_named=describe(known, rng, thing.category),
+                facts=json.dumps(known))
 
-def _row(id, p, hand, strokes, parts, objects, words, kind=None, **drawn):
-    st = [simplify([s], .0015)[0] for s in strokes]
-    return dict(id=id, photo=p['id'], kind=kind or p['kind'], split=p['split'], tier=p['tier'], category=p['category'], hand=hand.name,
-                strokes=pack(st), parts=json.dumps(parts), objects=json.dumps(objects), drawn=json.dumps(drawn), **words)
+def _scene_words(planned, rng):
+    "`(words, facts)` of a planned scene"
+    seen = [(thing.category, thing.look, thing.place[0]) for thing in planned['things']]
+    return scene_caption(seen, planned['view']['place'], rng)
 
-def sketch_object(recipe, p, k, people):
+def _row(id, photo, hand, strokes, parts, objects, words, kind=None, **drawn):
+    "A manifest row of a sketch of planned `photo`; `drawn`: what the hand believed it drew"
+    simple = [simplify([stroke], .0015)[0] for stroke in strokes]
+    return dict(id=id, photo=photo['id'], kind=kind or photo['kind'], split=photo['split'],
+                tier=photo['tier'], category=photo['category'], hand=hand.name,
+                strokes=pack(simple), parts=json.dumps(parts), objects=json.dumps(objects),
+                drawn=json.dumps(drawn), **words)
+
+# %% ../../nbs/data/08_world.ipynb #a008000b
+def _row_of_one(id, photo, hand, drawing, i, words, kind=None):
+    "A manifest row of a `drawing` of thing `i` of planned `photo`"
+    objects = [i]*len(drawing.parts)
+    return _row(id, photo, hand, drawing.strokes, drawing.parts, objects, words, kind,
+                attrs=drawing.attrs, pose=drawing.pose, kept=drawing.kept, place=drawing.place)
+
+def sketch_object(
+    recipe:WorldRecipe,  # of the world
+    p:dict,  # a planned photo of one thing
+    k:int,  # number of the sketch
+    people:list[Hand],  # the hands of its split
+) -> dict:  # a row of the manifest
     "Sketch `k` of a photo of one thing"
-    split, (t,) = p['split'], p['things']
-    who = people[int(rng_of(recipe, split, p['id'], 'who').permutation(len(people))[k])]
-    r = rng_of(recipe, split, p['id'], k, 'draw'); d = draw(t, who, r)
-    return _row(f"{p['id']}-{k}", p, who, d.strokes, d.parts, [0]*len(d.parts), _words(t, p['view'], rng_of(recipe, split, p['id'], k, 'words')),
-                attrs=d.attrs, pose=d.pose, kept=d.kept, place=d.place)
+    rng = partial(rng_of, recipe, p['split'], p['id'])
+    [thing] = p['things']
+    hand = people[int(rng('who').permutation(len(people))[k])]
+    drawing = draw(thing, hand, rng(k, 'draw'))
+    words = _words(thing, p['view'], rng(k, 'words'))
+    return _row_of_one(f"{p['id']}-{k}", p, hand, drawing, 0, words)
 
-def sketch_scene(recipe, p, people):
-    "The sketch of a scene"
-    r = partial(rng_of, recipe, p['split'], p['id']); who = people[int(r('who').integers(len(people)))]
-    strokes, parts, objects, drawn = draw_scene(p['things'], who, r('draw'))
-    said, f = scene_caption([(t.category, t.look, t.place[0]) for t in p['things']], p['view']['place'], r('words'))
-    return _row(f"{p['id']}-0", p, who, strokes, parts, objects, dict(caption=said, caption_named=said, facts=json.dumps(f)), things=drawn)
+# %% ../../nbs/data/08_world.ipynb #a008000c
+def sketch_scene(recipe:WorldRecipe, p:dict, people:list[Hand]) -> dict:
+    "The sketch of a planned scene, by one of `people`: a row of the manifest"
+    rng = partial(rng_of, recipe, p['split'], p['id'])
+    hand = people[int(rng('who').integers(len(people)))]
+    strokes, parts, objects, drawn = draw_scene(p['things'], hand, rng('draw'))
+    said, known = _scene_words(p, rng('words'))
+    words = dict(caption=said, caption_named=said, facts=json.dumps(known))
+    return _row(f"{p['id']}-0", p, hand, strokes, parts, objects, words, things=drawn)
 
-def sketch_piece(recipe, p, people):
-    "One thing of a scene, drawn alone, with its words"
-    r = partial(rng_of, recipe, p['split'], p['id'], 'piece'); who = people[int(r('who').integers(len(people)))]
-    i = int(r('which').integers(len(p['things']))); t = p['things'][i]; d = draw(t, who, r('draw'))
-    return dict(_row(f"{p['id']}-p", p, who, d.strokes, d.parts, [i]*len(d.parts), _words(t, p['view'], r('words')), 'piece', attrs=d.attrs, pose=d.pose, kept=d.kept, place=d.place),
-                category=t.category)
+def sketch_piece(recipe:WorldRecipe, p:dict, people:list[Hand]) -> dict:
+    "One thing of a planned scene, drawn alone by one of `people`: a row of the manifest"
+    rng = partial(rng_of, recipe, p['split'], p['id'], 'piece')
+    hand = people[int(rng('who').integers(len(people)))]
+    i = int(rng('which').integers(len(p['things'])))
+    thing = p['things'][i]
+    drawing = draw(thing, hand, rng('draw'))
+    words = _words(thing, p['view'], rng('words'))
+    row = _row_of_one(f"{p['id']}-p", p, hand, drawing, i, words, 'piece')
+    return dict(row, category=thing.category)
 
-def sketches_of(recipe, p):
-    "All sketches of a planned photo"
-    people, n = hands(p['split'], recipe.hands[SPLITS.index(p['split'])]), int(p['id'].rsplit('-',1)[1]) if p['kind']=='object' else 0
-    if p['kind']=='object': return [sketch_object(recipe, p, k, people) for k in range(recipe.times if p['split']=='train' or n < recipe.drawn else 0)]
-    if p['kind']=='scene': return [sketch_scene(recipe, p, people)] + ([] if p['split']=='train' else [sketch_piece(recipe, p, people)])
-    return [sketch_object(recipe, p, 0, people)] if p['kind']=='transfer' and p['id'].endswith('-0') else []
+# %% ../../nbs/data/08_world.ipynb #a008000e
+def sketches_of(recipe:WorldRecipe, p:dict) -> list[dict]:
+    "All sketches of a planned photo: rows of the manifest"
+    split = p['split']
+    people = hands(split, recipe.hands[SPLITS.index(split)])
+    if p['kind'] == 'object':
+        i = int(p['id'].rsplit('-', 1)[1])
+        times = recipe.times if split == 'train' or i < recipe.drawn else 0
+        return [sketch_object(recipe, p, number, people) for number in range(times)]
+    if p['kind'] == 'scene':
+        whole = sketch_scene(recipe, p, people)
+        return [whole] if split == 'train' else [whole, sketch_piece(recipe, p, people)]
+    sketched = p['kind'] == 'transfer' and p['id'].endswith('-0')
+    return [sketch_object(recipe, p, 0, people)] if sketched else []
 
 # %% ../../nbs/data/08_world.ipynb #a51a6b02
-def _make(recipe, p):
-    "Render and sketch one planned photo: (manifest row, WebP bytes, sketch rows)"
-    data, boxes = render(p, recipe.quality)
-    inst = [dict(category=t.category, box=[round(float(x),4) for x in b[:4]], area=round(float(b[4]),5)) for t,b in zip(p['things'], boxes) if b[4] > 0]
-    r = rng_of(recipe, p['split'], p['id'], 'caption')
-    cap = scene_caption([(t.category, t.look, t.place[0]) for t in p['things']], p['view']['place'], r)[0] if p['kind']=='scene' else \
-          caption(p['things'][0].look, p['view']['place'], r, p['category'])[0]
-    row = {k: v for k,v in p.items() if k not in ('things','view')} | dict(caption=cap, spec=to_spec(p), instances=json.dumps(inst))
-    return row, (p['id'], data), sketches_of(recipe, p)
+def _instances(things, boxes):
+    "Category, box and area of each thing that can be seen"
+    return [dict(category=thing.category, box=[round(float(x), 4) for x in box[:4]],
+                 area=round(float(box[4]), 5))
+            for thing, box in zip(things, boxes) if box[4] > 0]
 
-def build_world(root, recipe=WorldRecipe(), workers=None):
-    "Make the whole world in folder `root`: photos, sketches, manifest; the same recipe gives the same bytes"
-    todo, workers = plan(recipe), workers or os.cpu_count()
-    if workers > 1:
-        cv2.setNumThreads(1)                                 # one thread a process, set before they fork
-        with ProcessPoolExecutor(workers) as ex: done = list(tqdm(ex.map(partial(_make, recipe), todo, chunksize=32), total=len(todo), desc='SketchWorld', unit='photo', mininterval=5, delay=10))
-    else: done = [_make(recipe, p) for p in tqdm(todo, desc='SketchWorld', unit='photo', mininterval=5, delay=10)]
-    rows, images, sk = zip(*done)
-    photos = pd.DataFrame(rows).set_index('id'); sketches = pd.DataFrame([s for x in sk for s in x]).set_index('id')
-    for c in ('family','texture_of'): photos[c] = photos[c].fillna('') if c in photos else ''
-    for c in ('layout','coloured'): photos[c] = photos[c].fillna(-1).astype(int) if c in photos else -1
-    save_world(root, photos, sketches, images, recipe=dict(recipe.model_dump(), categories=chosen(recipe)))
+def _photo_caption(photo, rng):
+    "The words of a planned photo"
+    if photo['kind'] == 'scene': return _scene_words(photo, rng)[0]
+    [thing] = photo['things']
+    return caption(thing.look, photo['view']['place'], rng, photo['category'])[0]
+
+def _make(recipe, photo):
+    "Render and sketch one planned photo: (manifest row, (id, WebP bytes), sketch rows)"
+    data, boxes = render(photo, recipe.quality)
+    rng = rng_of(recipe, photo['split'], photo['id'], 'caption')
+    row = {name: value for name, value in photo.items() if name not in ('things','view')}
+    row |= dict(caption=_photo_caption(photo, rng), spec=to_spec(photo),
+                instances=json.dumps(_instances(photo['things'], boxes)))
+    return row, (photo['id'], data), sketches_of(recipe, photo)
+
+# %% ../../nbs/data/08_world.ipynb #a008000f
+def _make_all(recipe, workers):
+    "What `_make` gives for all photos of a world, in `workers` processes"
+    todo = plan(recipe)
+    make = partial(_make, recipe)
+    bar = partial(tqdm, total=len(todo), desc='SketchWorld', unit='photo', mininterval=5, delay=10)
+    if workers <= 1: return [make(photo) for photo in bar(todo)]
+    cv2.setNumThreads(1)  # one thread a process, set before they fork
+    with ProcessPoolExecutor(workers) as pool:
+        return list(bar(pool.map(make, todo, chunksize=32)))
+
+# %% ../../nbs/data/08_world.ipynb #a0080010
+def build_world(
+    root:str|Path,  # folder
+    recipe:WorldRecipe=WorldRecipe(),  # how much of everything
+    workers:int|None=None,  # processes, as many as there are CPUs if None
+):
+    "Make the whole world: photos, sketches, manifest; the same recipe gives the same bytes"
+    rows, images, sketches = zip(*_make_all(recipe, workers or os.cpu_count()))
+    photos = pd.DataFrame(rows).set_index('id')
+    for name in ('family','texture_of'):
+        photos[name] = photos[name].fillna('') if name in photos else ''
+    for name in ('layout','coloured'):
+        photos[name] = photos[name].fillna(-1).astype(int) if name in photos else -1
+    drawn = pd.DataFrame([row for some in sketches for row in some]).set_index('id')
+    save_world(root, photos, drawn, images,
+               recipe=dict(recipe.model_dump(), categories=chosen(recipe)))

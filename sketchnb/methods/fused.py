@@ -193,6 +193,7 @@ def copy_encoders(
 # %% ../../nbs/methods/10_fused.ipynb #b1c81d16
 class FusedClip(Siamese):
     "CLIP's features of sketch and text, summed, find the photo's: paper C's baseline (section 3.1)"
+    entry = 'fused'
     finds = 'scene'
     queries = ('sketch', 'text', 'both')
     toy = [dict(), dict(tune='light', tau=.1, alone=.2, drop=dict(words=.5, strokes=.5, patches=.5)),

@@ -9,6 +9,7 @@ __all__ = ['Border', 'cat_levels', 'Matchmaker']
 import torch, torch.nn.functional as F
 from torch import nn
 from ..backbones.diffusion import features, latents, pooled
+from ..config import Count, Some, Timestep, UpBlock
 from ..core import device
 from .frozen import join
 from .triplet import Siamese
@@ -44,7 +45,7 @@ class Matchmaker(Siamese):
     prompt, the text as it is. Guesses: `margin`, `pool`, that `words` starts as the empty text, and whether pictures are `framed`."""
     toy = [dict(levels=(2,), draws=1, lr=.3), dict(levels=(1,4), t=100, pool=4, border=0, draws=2, framed=True, lr=.3),
            dict(levels=(2,), std=.1, text='a photo', learn_words=False, draws=1, lr=.3)]
-    def __init__(self, sd, levels=(1,2), t:int=273, draws:int=6, border:int|None=None, std:float=0., text:str='', learn_words:bool=True, margin:float=.2, pool='max',
+    def __init__(self, sd, levels:Some[UpBlock]=(1,2), t:Timestep=273, draws:Count=6, border:int|None=None, std:float=0., text:str='', learn_words:bool=True, margin:float=.2, pool='max',
                  framed:bool=False, seed:int=0, batch:int=64, precision:str='fp32'):
         super().__init__()
         self.sd,self.levels,self.t,self.draws,self.margin,self.pool,self.framed = sd,tuple(levels),t,draws,margin,pool,framed

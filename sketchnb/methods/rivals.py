@@ -12,6 +12,7 @@ from torch import nn
 from ..backbones.classifiers import classifier_pixels, penultimate
 from ..backbones.clip import clip_pixels
 from ..backbones.diffusion import noise, up_maps
+from ..config import Some, Timestep, UpBlock
 from ..core import device
 from .matchmaker import Border, cat_levels
 from .triplet import Siamese, train_norms
@@ -20,7 +21,7 @@ from .triplet import Siamese, train_norms
 class FineTuned(Siamese):
     "B-Fine-Tuning: a copy of the UNet of `sd`, all of it trained; the VAE and the text tower stay as they are (a guess)"
     toy = [dict(levels=(2,), t=100), dict(levels=(4,), pool=4, framed=True)]
-    def __init__(self, sd, levels=(1,2), t:int=273, margin:float=.2, pool='max', framed:bool=False, seed:int=0, batch:int=64, precision:str='fp32'):
+    def __init__(self, sd, levels:Some[UpBlock]=(1,2), t:Timestep=273, margin:float=.2, pool='max', framed:bool=False, seed:int=0, batch:int=64, precision:str='fp32'):
         super().__init__()
         self.sd,self.levels,self.t,self.margin,self.pool,self.framed = sd,tuple(levels),t,margin,pool,framed
         self.seed,self.batch,self.precision = seed,batch,precision
@@ -37,6 +38,7 @@ class FineTuned(Siamese):
 # %% ../../nbs/methods/05_rivals.ipynb #7b10000b
 class PromptedClassifier(Siamese):
     "B-Triplet+VP: the penultimate layer of a VGG, ResNet or ViT `model` with processor `proc`, borders on the pictures; the network is trained if `tune`"
+    entry = 'classifier'
     toy = [dict(border=3), dict(border=3, tune=False, std=.1)]
     def __init__(self, model, proc, border:int|None=None, tune:bool=True, margin:float=.2, std:float=0., framed:bool=False, batch:int=128):
         super().__init__()
@@ -58,6 +60,7 @@ class PromptedClassifier(Siamese):
 # %% ../../nbs/methods/05_rivals.ipynb #7b10000f
 class PromptedClip(Siamese):
     "CLIP's image tower with `tokens` learned tokens for each kind of picture, its LayerNorms trained if `norms`; the rest frozen"
+    entry = 'clip'
     toy = [dict(), dict(tokens=2, norms=False, framed=True)]
     def __init__(self, clip, tokens:int=3, norms:bool=True, margin:float=.2, std:float=.02, framed:bool=False, batch:int=128):
         super().__init__()

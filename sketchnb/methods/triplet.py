@@ -42,6 +42,8 @@ class Siamese(nn.Module):
     `margin` is the loss's, `batch` how many pictures are embedded at once; `framed`: pictures are first brought to the box of what they show"""
     finds = 'category'
     queries = ('sketch',)
+    finds = 'category'
+    queries = ('sketch',)
     margin,batch,precision,framed = .2,64,'fp32',False
 
     def prepare(self, images, kind:str):
