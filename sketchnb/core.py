@@ -6,64 +6,93 @@
 __all__ = ['atomic', 'fingerprint', 'digest', 'device', 'in_bf16', 'autocast', 'seed_everything', 'peak_memory']
 
 # %% ../nbs/00_core.ipynb #7dd8878f
-import contextlib, hashlib, json, os, random, shutil, sys, tempfile
+import contextlib
+import hashlib
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 # %% ../nbs/00_core.ipynb #b26ec296
 def _remove(path:Path):
     "Remove a file, a link or a folder, if there is one"
-    if path.is_dir() and not path.is_symlink(): shutil.rmtree(path)
-    else: path.unlink(missing_ok=True)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 # %% ../nbs/00_core.ipynb #6865d7a2
 @contextlib.contextmanager
-def atomic(path:str|Path):
-    """Yield a temporary path beside `path`; rename it to `path` if the block ends well, remove it if it raises.
+def atomic(path:str|Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` if the block ends well, remove it
+    if it raises.
 
-    Works for a file and for a folder (which replaces an older one of that name). The suffix is kept, since writers
-    choose their format by it. Raises `FileNotFoundError` if the block wrote nothing."""
+    Works for a file and for a folder (which replaces an older one of that name). The suffix is
+    kept, since writers choose their format by it. Raises `FileNotFoundError` if the block wrote
+    nothing."""
     path = Path(path).absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
     room = Path(tempfile.mkdtemp(prefix=f'.{path.name}.', dir=path.parent))
     tmp = room/path.name
     try:
         yield tmp
-        if not tmp.exists(): raise FileNotFoundError(f'nothing was written to {tmp}, so {path} was left as it was')
-        if tmp.is_dir() and path.exists(): path.rename(room/'old')  # a full folder can't be renamed over
+        if not tmp.exists():
+            raise FileNotFoundError(f'nothing was written to {tmp}, so {path} was left as it was')
+        if tmp.is_dir() and path.exists():
+            path.rename(room/'old')  # a full folder can't be renamed over
         os.replace(tmp, path)
-    finally: _remove(room)
+    finally:
+        _remove(room)
 
 # %% ../nbs/00_core.ipynb #01a694f7
-def _plain(o):
-    "`o` as something JSON has, for `json.dumps(default=...)`"
-    if hasattr(o, 'model_dump'): return o.model_dump(mode='json')
-    if isinstance(o, Path): return o.as_posix()
-    if hasattr(o, 'tolist'): return o.tolist()
-    raise TypeError(f'fingerprint: {type(o).__name__} is not JSON-able; pass a dict, list, number, text or params tree')
+def _plain(x):
+    "`x` as something JSON has, for `json.dumps(default=...)`"
+    if hasattr(x, 'model_dump'): return x.model_dump(mode='json')
+    if isinstance(x, Path): return x.as_posix()
+    if hasattr(x, 'tolist'): return x.tolist()
+    raise TypeError(f'fingerprint: {type(x).__name__} is not JSON-able; '
+                    'pass a dict, list, number, text or params tree')
 
 # %% ../nbs/00_core.ipynb #5e59cdab
-def fingerprint(obj, n:int=12) -> str:
-    "First `n` hex digits of the SHA-256 of `obj` (JSON-able, NumPy or params tree) as JSON with sorted keys"
-    s = json.dumps(obj, sort_keys=True, separators=(',', ':'), allow_nan=False, default=_plain)
-    return hashlib.sha256(s.encode()).hexdigest()[:n]
+def fingerprint(obj:object, n:int=12) -> str:
+    """First `n` hex digits of the SHA-256 of `obj` (JSON-able, NumPy or params tree) as JSON with
+    sorted keys.
+
+    Raises `TypeError` for what JSON hasn't, `ValueError` for NaN and infinity."""
+    text = json.dumps(obj, sort_keys=True, separators=(',', ':'), allow_nan=False, default=_plain)
+    return hashlib.sha256(text.encode()).hexdigest()[:n]
 
 # %% ../nbs/00_core.ipynb #5af51a9e
-def digest(path:str|Path, n:int=12) -> str:
-    """First `n` hex digits of the SHA-256 of a file, or of the names and contents of all files of a folder, behind links, too.
+def _file_digest(path) -> bytes:
+    "SHA-256 of what the file at `path` holds"
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').digest()
 
-    Raises `FileNotFoundError` if there is neither"""
+def digest(path:str|Path, n:int=12) -> str:
+    """First `n` hex digits of the SHA-256 of a file, or of the names and contents of all files of
+    a folder, behind links, too.
+
+    Raises `FileNotFoundError` if there is neither."""
     path = Path(path)
-    if not path.exists(): raise FileNotFoundError(f'{path}: neither a file nor a folder, so it has no digest')
-    files = [Path(folder)/name for folder,_,names in os.walk(path, followlinks=True) for name in names]
+    if not path.exists():
+        raise FileNotFoundError(f'{path}: neither a file nor a folder, so it has no digest')
     sha = hashlib.sha256()
-    for p in sorted(files) if path.is_dir() else [path]:
-        if path.is_dir(): sha.update(p.relative_to(path).as_posix().encode() + b'\0')
-        with open(p, 'rb') as f: sha.update(hashlib.file_digest(f, 'sha256').digest())
+    if path.is_dir():
+        walk = os.walk(path, followlinks=True)
+        for file in sorted(Path(folder)/name for folder, _, names in walk for name in names):
+            sha.update(file.relative_to(path).as_posix().encode() + b'\0')
+            sha.update(_file_digest(file))
+    else:
+        sha.update(_file_digest(path))
     return sha.hexdigest()[:n]
 
 # %% ../nbs/00_core.ipynb #20d0ab6c
-def device():
-    "The `torch.device` to compute on: `SKETCHNB_DEVICE` if set, else this process' GPU if there is one, else the CPU"
+def device() -> 'torch.device':
+    "Where to compute: `SKETCHNB_DEVICE` if set, else this process' GPU, if it has one, or the CPU"
     import torch
     name = os.environ.get('SKETCHNB_DEVICE')
     if name: return torch.device(name)
@@ -72,35 +101,44 @@ def device():
 
 # %% ../nbs/00_core.ipynb #b1d0a7e2
 def in_bf16(precision:str='auto') -> bool:
-    "Whether to compute in bfloat16: as 'bf16' or 'fp32' says, or with 'auto' where it is quicker, on a GPU or a CPU with units for it"
+    """Whether to compute in bfloat16: as `precision` says, 'bf16' or 'fp32', or with 'auto' where
+    it is quicker, on a GPU or a CPU with units for it"""
     import torch
     if precision != 'auto': return precision == 'bf16'
-    return device().type != 'cpu' or any(torch.cpu.get_capabilities().get(u) for u in ('amx_bf16','avx512_bf16'))
+    if device().type != 'cpu': return True
+    has = torch.cpu.get_capabilities()
+    return any(has.get(unit) for unit in ('amx_bf16','avx512_bf16'))
 
-def autocast(precision:str='auto'):
-    "`torch.autocast` to bfloat16 on `device()`, if `in_bf16(precision)`"
+def autocast(precision:str='auto') -> 'torch.autocast':
+    "A block that computes in bfloat16 on `device()`, if `in_bf16(precision)`"
     import torch
     return torch.autocast(device().type, torch.bfloat16, enabled=in_bf16(precision))
 
 # %% ../nbs/00_core.ipynb #370cb7d6
 def seed_everything(seed:int, threads:int|None=None):
-    """Seed Python, NumPy and torch, fix torch's `threads` (`None` leaves them) and ask for deterministic algorithms.
+    """Seed Python, NumPy and torch, fix torch's `threads` (`None` leaves them) and ask for
+    deterministic algorithms.
 
-    On a GPU an operation that has no deterministic form warns instead of raising: bytes are promised on the CPU only."""
-    import numpy as np, torch
-    os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # cuBLAS is deterministic only with it
+    On a GPU an operation that has no deterministic form warns instead of raising: bytes are
+    promised on the CPU only."""
+    import numpy as np
+    import torch
+    os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # cuBLAS needs it for that
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-    if threads: torch.set_num_threads(threads)
+    if threads:
+        torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a help in finding mistakes, which costs time
+    # filling memory helps in finding mistakes, but costs time
+    torch.utils.deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = False
 
 # %% ../nbs/00_core.ipynb #d0d28864
 def peak_memory() -> int:
-    "MiB that this process has held at most: of the GPU's memory if there is one, else of the computer's"
+    "MiB that this process has held at most: of the GPU's memory, or without one the computer's"
     import torch
     if device().type == 'cuda': return torch.cuda.max_memory_allocated()//2**20
-    import resource                                              # not on Windows
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss//(2**20 if sys.platform == 'darwin' else 2**10)
+    import resource  # not on Windows
+    unit = 2**20 if sys.platform == 'darwin' else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss//unit

@@ -7,216 +7,382 @@ __all__ = ['pca_rgb', 'tiles', 'grid', 'dumbbell', 'sweep_plot', 'curve_plot', '
 
 # %% ../nbs/report.ipynb #487ee652
 import textwrap
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-import matplotlib.pyplot as plt, numpy as np, pandas as pd, seaborn as sns
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 from sklearn.decomposition import PCA
+
 from .core import atomic
 
 # %% ../nbs/report.ipynb #71ccc328
-_style = {'font.size': 9, 'axes.titlesize': 9, 'axes.labelsize': 9, 'legend.fontsize': 8, 'xtick.labelsize': 8, 'ytick.labelsize': 8,
-          'axes.spines.top': False, 'axes.spines.right': False, 'axes.axisbelow': True, 'grid.color': '.9', 'legend.frameon': False}
+_STYLE = {
+    'font.size': 9,
+    'axes.titlesize': 9,
+    'axes.labelsize': 9,
+    'legend.fontsize': 8,
+    'xtick.labelsize': 8,
+    'ytick.labelsize': 8,
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'axes.axisbelow': True,
+    'grid.color': '.9',
+    'legend.frameon': False,
+}
 _colours = sns.color_palette('colorblind').as_hex()
 _green = _colours[2]
+_grey = '.55'
+_marks = 'osD^vP'  # shapes of points
 
-def _figure(**kw):
+# %% ../nbs/report.ipynb #3c2e2ab6
+def _figure(**kw) -> Figure:
     "A figure that no notebook shows twice: pyplot forgets it at once"
-    fig = plt.figure(**kw); plt.close(fig)
+    fig = plt.figure(**kw)
+    plt.close(fig)
     return fig
+
+# %% ../nbs/report.ipynb #9d6568a0
+def _check_maps(maps:list[np.ndarray]):
+    "Raise `ValueError` unless `maps` are of shape (c,h,w), with the same c"
+    shapes = [one.shape for one in maps]
+    if not maps or any(len(shape) != 3 for shape in shapes):
+        raise ValueError(f"maps must be arrays (c,h,w), not of shapes {shapes}")
+    channels = [shape[0] for shape in shapes]
+    if len(set(channels)) > 1:
+        raise ValueError(f"maps differ in channels, {channels}: take one level at a time")
 
 # %% ../nbs/report.ipynb #9153ad85
-def pca_rgb(maps):
-    "Maps `[(c,h,w)]` as pictures `[(h,w,3)]` in 0..1: three principal components of all pixels jointly, each scaled to its range"
-    maps = [np.asarray(m, np.float64) for m in maps]
-    if not maps or any(m.ndim!=3 for m in maps): raise ValueError(f"maps must be arrays (c,h,w), not of shapes {[m.shape for m in maps]}")
-    if len({len(m) for m in maps})>1: raise ValueError(f"maps differ in channels, {[len(m) for m in maps]}: take one level at a time")
-    x = np.concatenate([m.reshape(len(m), -1).T for m in maps])
-    if min(x.shape)<3: raise ValueError(f"{x.shape[0]} pixels of {x.shape[1]} channels: three colours need three of each")
-    y = PCA(3, svd_solver='covariance_eigh').fit_transform(x)
-    y = (y-y.min(0))/np.maximum(np.ptp(y, axis=0), 1e-12)
-    cuts = np.cumsum([m[0].size for m in maps])[:-1]
-    return [p.reshape(*m.shape[1:], 3).astype(np.float32) for p,m in zip(np.split(y, cuts), maps)]
+def pca_rgb(maps:Iterable[np.ndarray]) -> list[np.ndarray]:
+    """Maps `[(c,h,w)]` as pictures `[(h,w,3)]`, float32 in 0..1.
+
+    The colours are the first three principal components of all pixels jointly, each scaled to its
+    range. Raises `ValueError` if maps differ in c, or have fewer than three pixels or channels."""
+    maps = [np.asarray(one, np.float64) for one in maps]
+    _check_maps(maps)
+    pixels = np.concatenate([one.reshape(len(one), -1).T for one in maps])
+    n, channels = pixels.shape
+    if min(n, channels) < 3:
+        raise ValueError(f"{n} pixels of {channels} channels: three colours need three of each")
+    parts = PCA(3, svd_solver='covariance_eigh').fit_transform(pixels)
+    colours = (parts-parts.min(0))/np.maximum(np.ptp(parts, axis=0), 1e-12)
+    ends = np.cumsum([one[0].size for one in maps])
+    pieces = np.split(colours, ends[:-1])
+    return [x.reshape(*one.shape[1:], 3).astype(np.float32) for x, one in zip(pieces, maps)]
 
 # %% ../nbs/report.ipynb #07f19baf
-def _canvas(w, h, side):
-    "(figure, axes) with room for `w` x `h` pictures, each `side` inches; x to the right, y down"
-    fig = _figure(figsize=(w*side, h*side))
-    ax = fig.add_axes((0, 0, 1, 1))
-    ax.axis('off')
-    return fig, ax
+def _wrap(text, width, lines=3) -> list[str]:
+    "`text` on at most `lines` lines of `width` letters"
+    return textwrap.wrap(str(text), width, max_lines=lines, placeholder='…')
 
-def _put(ax, im, x, y, right=False):
-    "Picture `im` at (x,y), one by one, its longer side filled; framed if it is `right`"
-    h,w = np.asarray(im).shape[:2]
-    w,h = w/max(h,w),h/max(h,w)
-    x,y = x+(1-w)/2,y+(1-h)/2
-    ax.imshow(im, extent=(x, x+w, y+h, y), aspect='auto', zorder=1)
-    if right: ax.add_patch(Rectangle((x,y), w, h, fill=False, ec=_green, lw=3, joinstyle='miter', zorder=2))
-
-def _thumb(im, px):
+def _thumb(im, px) -> Image.Image:
     "PIL `im` within `px` x `px`"
-    im = im.copy(); im.thumbnail((px,px), Image.Resampling.BOX)
+    im = im.copy()
+    im.thumbnail((px,px), Image.Resampling.BOX)
     return im
 
-def _say(ax, s, x, y, side, width=14, lines=3, **kw):
-    "Text of at most `lines` lines of `width` letters"
-    ax.text(x, y, '\n'.join(textwrap.wrap(str(s), width, max_lines=lines, placeholder='…')), fontsize=min(9, 8.5*side), **kw)
+# %% ../nbs/report.ipynb #56695599
+class _Canvas:
+    "A figure of `width` x `height` pictures, each `side` inches. Places are (x,y), y goes down"
+    def __init__(self, width, height, side):
+        self.fig = _figure(figsize=(width*side, height*side))
+        self.ax = self.fig.add_axes((0, 0, 1, 1))
+        self.ax.axis('off')
+        self.limits = dict(xlim=(0, width), ylim=(height, 0))
+        self.fontsize = min(9, 8.5*side)
 
-def _done(fig, ax, w, h):
-    ax.set(xlim=(0, w), ylim=(h, 0)) # imshow moves them
-    return fig
+    def say(self, text, at, width=14, lines=3, **kw):
+        "Write `text` at the place `at`"
+        self.ax.text(*at, '\n'.join(_wrap(text, width, lines)), fontsize=self.fontsize, **kw)
 
-def tiles(rows, heads=(), labels=(), side=1.1):
-    "Figure of `rows` of pictures (arrays, PIL or None), with `heads` above the columns and `labels` before the rows"
-    n,left,step = max(map(len, rows)), .9 if len(labels) else 0, 1.06
-    top = .04+.18*max(len(textwrap.wrap(str(t), 15)[:2]) for t in heads) if len(heads) else 0
-    w,h = left+n*step,len(rows)*step+top
-    fig,ax = _canvas(w, h, side)
-    for i,row in enumerate(rows):
-        y = h-(len(rows)-i)*step
-        if i<len(labels): _say(ax, labels[i], left-.08, y+.5, side, 12, ha='right', va='center')
-        for j,im in enumerate(row):
-            if im is not None: _put(ax, im, left+j*step, y)
-    for j,t in enumerate(heads): _say(ax, t, left+j*step+.5, top-.04, side, 15, 2, ha='center', va='bottom')
-    return _done(fig, ax, w, h)
+    def put(self, im, at, right=False):
+        "Picture `im` at `at`, its longer side 1, the other centred; framed if it is `right`"
+        height, width = np.asarray(im).shape[:2]
+        longer = max(height, width)
+        width = width/longer
+        height = height/longer
+        left = at[0]+(1-width)/2
+        top = at[1]+(1-height)/2
+        self.ax.imshow(im, extent=(left, left+width, top+height, top), aspect='auto', zorder=1)
+        if right:
+            frame = dict(fill=False, ec=_green, lw=3, joinstyle='miter', zorder=2)
+            self.ax.add_patch(Rectangle((left,top), width, height, **frame))
+
+    def done(self) -> Figure:
+        "The figure, with the limits that imshow moves put back"
+        self.ax.set(**self.limits)
+        return self.fig
+
+# %% ../nbs/report.ipynb #838cc63b
+def _room_above(heads) -> float:
+    "How high the words above the columns are: at most two lines"
+    if not len(heads): return 0
+    return .04+.18*max(len(textwrap.wrap(str(x), 15)[:2]) for x in heads)
+
+def _put_row(canvas, row, left, top, step):
+    "Pictures side by side, gaps where there is none"
+    for i, im in enumerate(row):
+        if im is None: continue
+        canvas.put(im, (left+i*step, top))
+
+# %% ../nbs/report.ipynb #92c9c1f4
+def tiles(
+    rows:Sequence,       # of pictures: arrays, PIL pictures, or None for a gap
+    heads:Sequence=(),   # words above the columns
+    labels:Sequence=(),  # words before the rows
+    side:float=1.1       # of a picture, inches
+) -> Figure:
+    "Figure of `rows` of pictures"
+    step = 1.06
+    left = .9 if len(labels) else 0
+    above = _room_above(heads)
+    height = len(rows)*step+above
+    canvas = _Canvas(left+max(map(len, rows))*step, height, side)
+    for i, row in enumerate(rows):
+        top = height-(len(rows)-i)*step
+        if i < len(labels):
+            canvas.say(labels[i], (left-.08, top+.5), 12, ha='right', va='center')
+        _put_row(canvas, row, left, top, step)
+    for i, x in enumerate(heads):
+        canvas.say(x, (left+i*step+.5, above-.04), 15, 2, ha='center', va='bottom')
+    return canvas.done()
 
 # %% ../nbs/report.ipynb #10445b9a
-def _found(ranking, q, k):
-    "Rows of `ranking` for query `q`, the first `k` by place"
-    r = ranking[ranking['query']==q].sort_values('place').head(k)
-    if not len(r): raise ValueError(f"query {q!r} is not in the ranking, which has {ranking['query'].nunique()} others")
-    return r
+def _found(ranking, q, n) -> pd.DataFrame:
+    "Rows of `ranking` for query `q`, the first `n` by place"
+    rows = ranking[ranking['query']==q].sort_values('place').head(n)
+    if len(rows): return rows
+    others = ranking['query'].nunique()
+    raise ValueError(f"query {q!r} is not in the ranking, which has {others} others")
 
-def grid(ds, ranking, queries, k=5, px=96, side=.9, asked=None):
-    """Figure of the first `k` photos for each of `queries`, the right ones framed in green; before them the query's sketch and words.
+def _asks(ds, q, asked) -> tuple:
+    "The sketch and the words of query `q`: a sketch and its caption, or what `asked` says"
+    if asked is None: return q, ds.sketches.caption[q]
+    return asked.loc[q, ['sketch','text']]
 
-    `ranking`: DataFrame from `top`, or several by name, which get a line each. `px`: pictures' resolution, `side`: their inches.
-    `asked`: a task's queries, with `sketch` and `text`, where they aren't sketches and their captions."""
+# %% ../nbs/report.ipynb #832c6359
+_STEP = 1.08  # from a photo to the next
+
+def _put_found(canvas, ds, rows, left, top, px):
+    "Photos of `rows` side by side, the right ones framed"
+    found = rows[['photo','right']].itertuples(index=False)
+    for i, (photo, right) in enumerate(found):
+        canvas.put(_thumb(ds.photo(photo), px), (left+i*_STEP, top), right)
+
+# %% ../nbs/report.ipynb #832b0342
+def grid(
+    ds:object,                    # a `SketchDataset`
+    ranking:pd.DataFrame|dict,    # from `top`, or several by name, which get a line each
+    queries:Sequence,             # ids
+    k:int=5,                      # photos a query
+    px:int=96,                    # the pictures' resolution
+    side:float=.9,                # and their inches
+    asked:pd.DataFrame|None=None  # `sketch` and `text` of queries that aren't sketches and captions
+) -> Figure:
+    "Figure of queries, sketch and words, and the first `k` photos, the right ones framed in green"
     many = isinstance(ranking, dict)
-    named,label = (ranking if many else {'': ranking}), 1. if many else .1
-    step,group = 1.08,len(named)*1.08+(.15 if len(named)>1 else .4) # words go under the sketch
-    w,h = 1+label+k*step,len(queries)*group
-    fig,ax = _canvas(w, h, side)
-    for i,q in enumerate(queries):
-        sketch,text = (q,ds.sketches.caption[q]) if asked is None else asked.loc[q, ['sketch','text']]
-        _put(ax, ds.sketch(sketch, px), 0, i*group)
-        _say(ax, text, .5, i*group+1.04, side, 14, 3 if many else 2, ha='center', va='top')
-        for j,(name,r) in enumerate(named.items()):
-            y = i*group+j*step+.03
-            _say(ax, name, 1+label/2, y+.5, side, ha='center', va='center')
-            for c,(id,ok) in enumerate(_found(r, q, k)[['photo','right']].itertuples(index=False)):
-                _put(ax, _thumb(ds.photo(id), px), 1+label+.04+c*step, y, ok)
-    return _done(fig, ax, w, h)
+    named = ranking if many else {'': ranking}
+    label = 1. if many else .1
+    group = len(named)*_STEP+(.15 if len(named)>1 else .4)  # words go under the sketch
+    canvas = _Canvas(1+label+k*_STEP, len(queries)*group, side)
+    for i, q in enumerate(queries):
+        sketch, text = _asks(ds, q, asked)
+        canvas.put(ds.sketch(sketch, px), (0, i*group))
+        canvas.say(text, (.5, i*group+1.04), lines=3 if many else 2, ha='center', va='top')
+        for n, (name, rows) in enumerate(named.items()):
+            top = i*group+n*_STEP+.03
+            canvas.say(name, (1+label/2, top+.5), ha='center', va='center')
+            _put_found(canvas, ds, _found(rows, q, k), 1+label+.04, top, px)
+    return canvas.done()
 
 # %% ../nbs/report.ipynb #15ede329
-_tiers = 'seen','unseen','novel','own'
-_marks = 'osD^vP'
+_tiers = 'seen', 'unseen', 'novel', 'own'
 
-def _pick(df, metric):
+def _pick(df, metric) -> pd.DataFrame:
     "Lines of `df` for `metric`, one a row and tier"
     one = df[df.metric==metric]
-    if not len(one): raise ValueError(f"no metric {metric!r}: there are {', '.join(df.metric.unique()) or 'none'}")
+    there = ', '.join(df.metric.unique()) or 'none'
+    if not len(one): raise ValueError(f"no metric {metric!r}: there are {there}")
     twice = one[one.duplicated(['row','tier'])]
-    if len(twice): raise ValueError(f"two values for {twice.row.iloc[0]!r}, tier {twice.tier.iloc[0]!r}: choose one table, split and task")
-    return one
+    if not len(twice): return one
+    which = f"{twice.row.iloc[0]!r}, tier {twice.tier.iloc[0]!r}"
+    raise ValueError(f"two values for {which}: choose one table, split and task")
 
-def _order(df, grey):
-    "Rows, best first by their mean over tiers, those that start with `grey` last"
+# %% ../nbs/report.ipynb #0fd9db76
+def _rows(df, rows, grey) -> list[str]:
+    "`rows`, if `df` has them; by default all, best first by their mean, but those in grey last"
     mean = df.groupby('row').value.mean()
-    return sorted(mean.index, key=lambda r: (r.startswith(grey), -mean[r], r))
+    if rows is None:
+        return sorted(mean.index, key=lambda x: (x.startswith(grey), -mean[x], x))
+    lost = sorted(set(rows)-set(df.row))
+    if lost: raise ValueError(f"no row {lost[0]!r}: there are {', '.join(df.row.unique())}")
+    return list(rows)
 
-def dumbbell(df, metric, # lines of `read_metrics`, and which metric of theirs
-             rows=None, # which rows, in order from the top; default all, best first
-             grey='floor', title=None):
-    "Figure of values with their intervals: a line a row, tiers side by side, rows whose name starts with `grey` in grey"
+def _tier_order(df) -> list[str]:
+    "The tiers of `df`, the usual ones first"
+    return sorted(df.tier.unique(), key=lambda x: (_tiers.index(x) if x in _tiers else 9, x))
+
+# %% ../nbs/report.ipynb #9ba90527
+def _draw_tier(ax, df, tier, i, offset, grey):
+    "Draw the `i`-th tier, its values by row in `df`, `offset` from the rows' middle"
+    height = np.arange(len(df))+offset
+    colours = [_grey if row.startswith(grey) else _colours[i] for row in df.index]
+    point = dict(marker=_marks[i%6], s=26)
+    ax.hlines(height, df.low, df.high, colors=colours, lw=2, alpha=.6)
+    ax.scatter(df.value, height, c=colours, zorder=3, **point)
+    ax.scatter([], [], c=_colours[i], label=tier, **point)  # for the legend
+
+# %% ../nbs/report.ipynb #cb9456af
+def dumbbell(
+    df:pd.DataFrame,               # lines of `read_metrics`
+    metric:str,                    # which of theirs
+    rows:Sequence[str]|None=None,  # in order from the top; default all, best first
+    grey:str='floor',              # rows whose name starts so are grey
+    title:str|None=None
+) -> Figure:
+    "Figure of values with their intervals: a line a row, tiers side by side"
     df = _pick(df, metric)
-    rows = list(rows) if rows is not None else _order(df, grey)
-    if lost := sorted(set(rows)-set(df.row)): raise ValueError(f"no row {lost[0]!r}: there are {', '.join(df.row.unique())}")
-    tiers = sorted(df.tier.unique(), key=lambda t: (_tiers.index(t) if t in _tiers else 9, t))
+    rows = _rows(df, rows, grey)
+    tiers = _tier_order(df)
     step = .6/max(len(tiers), 2)
-    with plt.rc_context(_style):
+    with plt.rc_context(_STYLE):
         fig = _figure(figsize=(6, 1+len(rows)*(.16+.08*len(tiers))), layout='constrained')
         ax = fig.subplots()
-        for j,tier in enumerate(tiers):
-            d = df[df.tier==tier].set_index('row').reindex(rows)
-            y = np.arange(len(rows))+(j-(len(tiers)-1)/2)*step
-            colour = ['.55' if r.startswith(grey) else _colours[j] for r in rows]
-            ax.hlines(y, d.low, d.high, colors=colour, lw=2, alpha=.6)
-            ax.scatter(d.value, y, c=colour, marker=_marks[j%6], s=26, zorder=3)
-            ax.scatter([], [], c=_colours[j], marker=_marks[j%6], s=26, label=tier)
-        ax.set(yticks=range(len(rows)), yticklabels=rows, ylim=(len(rows)-.4, -.6), xlabel=metric, title=title)
-        ax.grid(axis='x'); ax.tick_params(axis='y', length=0)
-        if len(tiers)>1: fig.legend(loc='outside upper right', ncols=len(tiers))
+        for i, tier in enumerate(tiers):
+            values = df[df.tier==tier].set_index('row').reindex(rows)
+            _draw_tier(ax, values, tier, i, (i-(len(tiers)-1)/2)*step, grey)
+        ax.set(yticks=range(len(rows)), yticklabels=rows, ylim=(len(rows)-.4, -.6))
+        ax.set(xlabel=metric, title=title)
+        ax.grid(axis='x')
+        ax.tick_params(axis='y', length=0)
+        if len(tiers) > 1:
+            fig.legend(loc='outside upper right', ncols=len(tiers))
     return fig
 
 # %% ../nbs/report.ipynb #f6c290d1
-def _swept(df):
-    "(frame with a row a t and a column a level, name of the value or None) from that, or from lines of t, level and one value"
+def _swept(df) -> tuple[pd.DataFrame, str|None]:
+    "Frame with a row a t and a column a level, from that or lines; the value's name if known"
     if 't' not in df or 'level' not in df: return df.sort_index(), None
-    value = [c for c in df if c not in ('t','level')]
-    if len(value)!=1: raise ValueError(f"columns {', '.join(df.columns)}: besides t and level there must be one, the value")
-    return df.pivot(index='t', columns='level', values=value[0]), value[0]
+    names = [name for name in df if name not in ('t','level')]
+    if len(names) == 1: return df.pivot(index='t', columns='level', values=names[0]), names[0]
+    there = ', '.join(df.columns)
+    raise ValueError(f"columns {there}: besides t and level there must be one, the value")
 
-def sweep_plot(df, metric=None, marks=None, chance=None):
-    "Figure of `metric` against t, a line a level. `marks`: {label: t} of upright lines; `chance`: what guessing gets"
-    df,name = _swept(df)
-    with plt.rc_context(_style):
+def _upright(ax, marks):
+    "Upright lines, {label: where}"
+    for i, (label, x) in enumerate(marks.items()):
+        ax.axvline(x, c='.4', lw=1, ls=('--','-.')[i%2], label=label)
+
+# %% ../nbs/report.ipynb #3e3661f1
+def sweep_plot(
+    df:pd.DataFrame,                 # a row a t, a column a level; or lines of t, level, value
+    metric:str|None=None,            # its name; default: the value's
+    marks:dict[str, int]|None=None,  # {label: t} of upright lines
+    chance:float|None=None           # what guessing gets
+) -> Figure:
+    "Figure of a metric against t, a line a level"
+    df, name = _swept(df)
+    marks = {f'{label}, t = {t}': t for label, t in (marks or {}).items()}
+    with plt.rc_context(_STYLE):
         fig = _figure(figsize=(5, 2.8), layout='constrained')
         ax = fig.subplots()
-        for j,(level,c) in enumerate(zip(df, sns.color_palette('viridis', df.shape[1]))):
-            ax.plot(df.index, df[level], _marks[j%6]+'-', c=c, ms=5, label=level if isinstance(level, str) else f'level {level}')
-        if chance is not None: ax.axhline(chance, c='.55', ls=':', label='chance')
-        for j,(label,t) in enumerate((marks or {}).items()): ax.axvline(t, c='.4', lw=1, ls=('--','-.')[j%2], label=f'{label}, t = {t}')
-        ax.set(xlabel='t (0: no noise, 999: only noise)', ylabel=metric or name or 'mAP@all', ylim=(0, None)); ax.grid()
+        for i, (level, colour) in enumerate(zip(df, sns.color_palette('viridis', df.shape[1]))):
+            label = level if isinstance(level, str) else f'level {level}'
+            ax.plot(df.index, df[level], _marks[i%6]+'-', c=colour, ms=5, label=label)
+        if chance is not None:
+            ax.axhline(chance, c=_grey, ls=':', label='chance')
+        _upright(ax, marks)
+        ax.set(xlabel='t (0: no noise, 999: only noise)', ylim=(0, None))
+        ax.set_ylabel(metric or name or 'mAP@all')
+        ax.grid()
         fig.legend(loc='outside right upper')
     return fig
 
 # %% ../nbs/report.ipynb #c0a1e001
-def curve_plot(df, x, xlabel=None, ylabel='mAP@all', by='series', marks=None):
-    """Figure of `value` against column `x`, a line and the band of its intervals for each of `by`; dashed where no interval is known.
+def _draw_curve(ax, df, x, name, mark, colour):
+    "Draw `df.value` against column `x`, dashed where no interval is known"
+    known = df.low.notna().any()
+    if known:
+        ax.fill_between(df[x], df.low, df.high, color=colour, alpha=.12, lw=0)
+    line = mark+('-' if known else '--')
+    ax.plot(df[x], df.value, line, c=colour, ms=5, label=name)
 
-    `marks`: {label: x} of upright lines"""
+# %% ../nbs/report.ipynb #9b208d98
+def curve_plot(
+    df:pd.DataFrame,                  # lines of `value`, `low`, `high`, `x` and `by`
+    x:str,                            # column
+    xlabel:str|None=None,             # default: the column's name
+    ylabel:str='mAP@all',
+    by:str='series',                  # column; a line for each of its values
+    marks:dict[str, float]|None=None  # {label: x} of upright lines
+) -> Figure:
+    "Figure of `value` against `x`, a line a series with the band of its intervals"
     if x not in df: raise ValueError(f"no column {x!r}: there are {', '.join(df)}")
-    with plt.rc_context(_style):
+    n = df[by].nunique()
+    colours = sns.color_palette('viridis', n)
+    with plt.rc_context(_STYLE):
         fig = _figure(figsize=(5, 2.8), layout='constrained')
         ax = fig.subplots()
-        for j,((name,d),c) in enumerate(zip(df.sort_values(x).groupby(by), sns.color_palette('viridis', df[by].nunique()))):
-            known = d.low.notna().any()
-            if known: ax.fill_between(d[x], d.low, d.high, color=c, alpha=.12, lw=0)
-            ax.plot(d[x], d.value, _marks[j%6]+('-' if known else '--'), c=c, ms=5, label=name)
-        for j,(label,at) in enumerate((marks or {}).items()): ax.axvline(at, c='.4', lw=1, ls=('--','-.')[j%2], label=f'{label}: {at:g}')
-        ax.set(xlabel=xlabel or x, ylabel=ylabel, ylim=(0, None)); ax.grid()
-        if df[by].nunique() > 1 or marks: fig.legend(loc='outside right upper')
+        for i, (name, lines) in enumerate(df.sort_values(x).groupby(by)):
+            _draw_curve(ax, lines, x, name, _marks[i%6], colours[i])
+        _upright(ax, {f'{label}: {at:g}': at for label, at in (marks or {}).items()})
+        ax.set(xlabel=xlabel or x, ylabel=ylabel, ylim=(0, None))
+        ax.grid()
+        if n > 1 or marks:
+            fig.legend(loc='outside right upper')
     return fig
 
 # %% ../nbs/report.ipynb #3bf4d524
-def scatter(df):
+def _draw_category(ax, df, kinds, name, colour):
+    "Draw the points of one category, those of each kind with its mark, and its entry in the legend"
+    ax.scatter([], [], c=colour, marker='s', s=30, label=name)
+    for i, kind in enumerate(kinds):
+        at = df[df.kind==kind]
+        ax.scatter(at.x, at.y, c=colour, marker=_marks[i%6], s=14, alpha=.7, lw=0)
+
+def scatter(df:pd.DataFrame) -> Figure:
     "Figure of points `x`, `y`: colours by `category`, marks by `kind`"
-    if lost := {'x','y','kind','category'}-{*df}: raise ValueError(f"no column {sorted(lost)[0]!r}: there are {', '.join(df)}")
-    with plt.rc_context(_style):
+    lost = sorted({'x','y','kind','category'}-{*df})
+    if lost: raise ValueError(f"no column {lost[0]!r}: there are {', '.join(df)}")
+    kinds = df.kind.unique()
+    with plt.rc_context(_STYLE):
         fig = _figure(figsize=(5.5, 4), layout='constrained')
         ax = fig.subplots()
-        for j,(cat,d) in enumerate(df.groupby('category', sort=False)):
-            ax.scatter([], [], c=_colours[j%10], marker='s', s=30, label=cat)
-            for k,kind in enumerate(df.kind.unique()):
-                at = d[d.kind==kind]
-                ax.scatter(at.x, at.y, c=_colours[j%10], marker=_marks[k%6], s=14, alpha=.7, lw=0)
-        for k,kind in enumerate(df.kind.unique()): ax.scatter([], [], c='.4', marker=_marks[k%6], s=26, label=kind)
-        ax.set(xticks=[], yticks=[]); fig.legend(loc='outside right upper')
+        for i, (name, points) in enumerate(df.groupby('category', sort=False)):
+            _draw_category(ax, points, kinds, name, _colours[i%10])
+        for i, kind in enumerate(kinds):
+            ax.scatter([], [], c='.4', marker=_marks[i%6], s=26, label=kind)
+        ax.set(xticks=[], yticks=[])
+        fig.legend(loc='outside right upper')
     return fig
 
 # %% ../nbs/report.ipynb #cdf9ca6f
-_writing = dict(png={}, webp=dict(pil_kwargs=dict(quality=80, method=6)), svg=dict(metadata=dict(Date=None)), pdf=dict(metadata=dict(CreationDate=None)))
+_WRITING = {
+    'png': {},
+    'webp': {'pil_kwargs': {'quality': 80, 'method': 6}},
+    'svg': {'metadata': {'Date': None}},
+    'pdf': {'metadata': {'CreationDate': None}},
+}
 
-def save_figure(fig, stem, formats=('png','svg'), dpi=100):
-    """Write `fig` to `stem`.png, .svg, .pdf, .webp (for photos), whichever are in `formats`. Returns their paths.
+# %% ../nbs/report.ipynb #abb4790b
+def save_figure(
+    fig:Figure,
+    stem:str|Path,                          # path without suffix
+    formats:Sequence[str]=('png','svg'),    # of png, svg, pdf, and webp for photos
+    dpi:int=100
+) -> list[Path]:
+    """Write `fig` in each of `formats`; the paths. The same figure gives the same bytes.
 
-    Whole files only, and the same bytes for the same figure"""
-    for f in formats:
-        if f not in _writing: raise ValueError(f"format {f!r}: use some of {', '.join(_writing)}")
-    paths = [Path(f'{stem}.{f}') for f in formats]
-    for p,f in zip(paths, formats):
-        with atomic(p) as tmp, plt.rc_context({'svg.hashsalt': 'sketchnb'}):
-            fig.savefig(tmp, format=f, dpi=dpi, **_writing[f])
+    Whole files only. Raises `ValueError` if a format isn't known, before anything is written."""
+    unknown = [kind for kind in formats if kind not in _WRITING]
+    if unknown: raise ValueError(f"format {unknown[0]!r}: use some of {', '.join(_WRITING)}")
+    paths = [Path(f'{stem}.{kind}') for kind in formats]
+    for path, kind in zip(paths, formats):
+        with atomic(path) as tmp, plt.rc_context({'svg.hashsalt': 'sketchnb'}):
+            fig.savefig(tmp, format=kind, dpi=dpi, **_WRITING[kind])
     return paths

@@ -7,156 +7,249 @@ __all__ = ['check', 'raster', 'rasterise', 'bounds', 'normalise', 'length', 'sim
            'unpack', 'to_points', 'from_points', 'to_stroke3', 'from_stroke3']
 
 # %% ../nbs/01_strokes.ipynb #1ffa115a
-import cv2, numpy as np, shapely
+from collections.abc import Sequence
+import cv2
+import numpy as np
+import shapely
 from PIL import Image
 
 # %% ../nbs/01_strokes.ipynb #2e713642
-def check(strokes, limit=None):
-    "`strokes` as a list of float32 `(n,2)` arrays; `ValueError` if empty, ragged, not finite, or beyond ±`limit`"
-    if strokes is None or len(strokes)==0: raise ValueError("sketch has no strokes: it needs at least one point")
-    return [_stroke(i, s, limit) for i,s in enumerate(strokes)]
+def check(
+    strokes:Sequence, # points (n,2) each, as arrays or lists
+    limit:float|None=None, # largest size of a coordinate; None is any
+) -> list[np.ndarray]: # float32 (n,2) each
+    "`strokes` as arrays. Raises `ValueError` if empty, ragged, not finite, or beyond ±`limit`"
+    if strokes is None or len(strokes) == 0:
+        raise ValueError('sketch has no strokes: it needs at least one point')
+    return [_stroke(i, points, limit) for i, points in enumerate(strokes)]
 
-def _stroke(i, s, limit):
+# %% ../nbs/01_strokes.ipynb #268cb18f
+def _stroke(i, points, limit):
     "One checked stroke; `i` is its place in the sketch, for the error"
-    try: a = np.asarray(s, np.float32)
-    except (TypeError, ValueError): raise ValueError(f"stroke {i} is not an array of numbers: give (n,2) points x,y") from None
-    if a.ndim!=2 or a.shape[1]!=2:
-        raise ValueError(f"stroke {i} has shape {a.shape}, not (n,2): for x,y,pen rows use `from_points` or `from_stroke3`")
-    if len(a)==0: raise ValueError(f"stroke {i} has no points: leave it out")
-    if not np.isfinite(a).all(): raise ValueError(f"stroke {i} has NaN or infinite coordinates")
-    if limit and abs(a).max()>limit:
-        raise ValueError(f"stroke {i} reaches {abs(a).max():.4g}, but the canvas is 0..1: divide by its size, or `normalise`")
-    return a
+    try:
+        out = np.asarray(points, np.float32)
+    except (TypeError, ValueError):
+        message = f'stroke {i} is not an array of numbers: give (n,2) points x,y'
+        raise ValueError(message) from None
+    if out.ndim != 2 or out.shape[1] != 2:
+        raise ValueError(f'stroke {i} has shape {out.shape}, not (n,2): '
+                         'for x,y,pen rows use `from_points` or `from_stroke3`')
+    if len(out) == 0: raise ValueError(f'stroke {i} has no points: leave it out')
+    if not np.isfinite(out).all():
+        raise ValueError(f'stroke {i} has NaN or infinite coordinates')
+    if limit and abs(out).max() > limit:
+        raise ValueError(f'stroke {i} reaches {abs(out).max():.4g}, but the canvas is 0..1: '
+                         'divide by its size, or `normalise`')
+    return out
 
 # %% ../nbs/01_strokes.ipynb #e012bca0
 _bits = 4  # fractional bits of OpenCV's coordinates
 
-def raster(strokes, # `(n,2)` arrays
-           size=128, # side, pixels
-           width=None, # of the line, pixels, to about 1/8; default `size/64`, at least 1
-           colour=0): # grey of the line, 0 black .. 255 white
-    "`uint8 (size,size)`: anti-aliased grey lines on white; a one-point stroke is a dot. What leaves the canvas is cut"
+def raster(
+    strokes:Sequence, # (n,2) points each
+    size:int=128, # side, pixels
+    width:float|None=None, # of the line, pixels, to about 1/8; default `size/64`, at least 1
+    colour:int=0, # grey of the line, 0 black .. 255 white
+) -> np.ndarray: # uint8 (size,size)
+    """Anti-aliased grey lines on white; a one-point stroke is a dot. What leaves the canvas is cut.
+
+    Raises `ValueError` for a bad sketch, one that isn't on a 0..1 canvas, and no `width`."""
     strokes = check(strokes, limit=8)
-    if width is None: width = max(1, size/64)
-    if not width>0: raise ValueError(f"width must be positive, got {width}")
-    over = 8 if size<=256 else 4
-    im = np.full((size*over,)*2, 255, np.uint8)
-    pts = [np.round((s.repeat(1+(len(s)==1), 0)*size*over-.5)*2**_bits).astype(np.int32) for s in strokes]
-    thick = max(1, 2*round((width*over-1.35)/2))  # an even thickness t comes out t+1.35 wide: the soft edge
-    cv2.polylines(im, pts, False, int(colour), thick, cv2.LINE_AA, _bits)
+    if width is None:
+        width = max(1, size/64)
+    if not width > 0: raise ValueError(f'width must be positive, got {width}')
+    over = 8 if size <= 256 else 4
+    im = np.full((size*over, size*over), 255, np.uint8)
+    lines = [_fixed(points, size*over) for points in strokes]
+    thick = max(1, 2*round((width*over-1.35)/2))  # soft edges make it 1.35 wider, if it is even
+    cv2.polylines(im, lines, False, int(colour), thick, cv2.LINE_AA, _bits)
     return cv2.resize(im, (size,size), interpolation=cv2.INTER_AREA)
 
-def rasterise(strokes, size=128, width=None, colour=0):
-    "PIL RGB picture of `strokes`: see `raster`"
+# %% ../nbs/01_strokes.ipynb #41fa8817
+def _fixed(points, side):
+    "Points (n,2) as whole sixteenths of a pixel, on a canvas of `side` pixels; a dot as two points"
+    if len(points) == 1:
+        points = points.repeat(2, 0)
+    return np.round((points*side-.5)*2**_bits).astype(np.int32)
+
+def rasterise(
+    strokes:Sequence, # (n,2) points each
+    size:int=128, # side, pixels
+    width:float|None=None, # of the line, pixels; default `size/64`, at least 1
+    colour:int=0, # grey of the line, 0 black .. 255 white
+) -> Image.Image: # RGB
+    "Picture of `strokes`: see `raster`"
     return Image.fromarray(raster(strokes, size, width, colour)).convert('RGB')
 
 # %% ../nbs/01_strokes.ipynb #be1c81df
-def bounds(strokes):
-    "`(x0,y0,x1,y1)`: the box of all points"
-    p = np.concatenate(check(strokes))
-    return tuple(float(v) for v in (*p.min(0), *p.max(0)))
+def bounds(strokes:Sequence) -> tuple[float, float, float, float]:
+    "(x0,y0,x1,y1): the box of all points"
+    points = np.concatenate(check(strokes))
+    return tuple(float(value) for value in (*points.min(0), *points.max(0)))
 
-def normalise(strokes, pad=.05):
+def normalise(
+    strokes:Sequence, # (n,2) points each
+    pad:float=.05, # left free on each side, of the canvas: in [0,.5)
+) -> list[np.ndarray]:
     "Scale by one factor and centre, so that the box just fits the canvas less `pad` on each side"
-    if not 0<=pad<.5: raise ValueError(f"pad must be in [0,.5), got {pad}")
-    x0,y0,x1,y1 = bounds(strokes)
-    side = max(x1-x0, y1-y0)
-    k = (1-2*pad)/side if side>0 else 0
-    mid = np.array([(x0+x1)/2, (y0+y1)/2])
-    return [((s-mid)*k+.5).astype(np.float32) for s in check(strokes)]
+    if not 0 <= pad < .5: raise ValueError(f'pad must be in [0,.5), got {pad}')
+    left, top, right, bottom = bounds(strokes)
+    side = max(right-left, bottom-top)
+    scale = (1-2*pad)/side if side > 0 else 0
+    middle = np.array([(left+right)/2, (top+bottom)/2])
+    return [((points-middle)*scale+.5).astype(np.float32) for points in check(strokes)]
 
-def length(strokes):
+# %% ../nbs/01_strokes.ipynb #1545edc2
+def _steps(points):
+    "Lengths (n-1,) between the points (n,2) of a stroke"
+    return np.linalg.norm(np.diff(points, axis=0), axis=1)
+
+def _walked(points):
+    "Lengths (n,) walked along a stroke up to each of its points (n,2)"
+    return np.r_[0, _steps(points).cumsum()]
+
+def length(strokes:Sequence) -> float:
     "Total length of the lines, in canvas units"
-    return float(sum(np.linalg.norm(np.diff(s, axis=0), axis=1).sum() for s in check(strokes)))
+    return float(sum(_steps(points).sum() for points in check(strokes)))
 
 # %% ../nbs/01_strokes.ipynb #10f41163
-def simplify(strokes, tol=.005):
-    "Ramer-Douglas-Peucker: drop points that lie within `tol` (canvas units) of the line through those kept"
-    def f(s):
-        if len(s)<3: return s
-        return np.asarray(shapely.LineString(s).simplify(tol, preserve_topology=False).coords, np.float32)
-    return [f(s) for s in check(strokes)]
+def simplify(
+    strokes:Sequence, # (n,2) points each
+    tol:float=.005, # how far from the line a point may be that is dropped, canvas units
+) -> list[np.ndarray]:
+    "Drop points that lie within `tol` of the line through those kept (Ramer-Douglas-Peucker)"
+    out = []
+    for points in check(strokes):
+        if len(points) >= 3:
+            line = shapely.LineString(points).simplify(tol, preserve_topology=False)
+            points = np.asarray(line.coords, np.float32)
+        out.append(points)
+    return out
 
-def resample(strokes, step=.02, n=None):
-    "Points at equal arc length: about `step` apart, or exactly `n` a stroke. Ends stay; a stroke without length stays one point"
-    def f(s):
-        at = np.r_[0, np.linalg.norm(np.diff(s, axis=0), axis=1).cumsum()]
-        if at[-1]==0: return s[:1] if n is None else np.repeat(s[:1], n, 0)
-        t = np.linspace(0, at[-1], n or int(np.ceil(at[-1]/step-1e-6))+1)
-        return np.stack([np.interp(t, at, s[:,k]) for k in (0,1)], 1).astype(np.float32)
-    return [f(s) for s in check(strokes)]
+# %% ../nbs/01_strokes.ipynb #63b000de
+def resample(
+    strokes:Sequence, # (n,2) points each
+    step:float=.02, # about how far apart points are, canvas units
+    n:int|None=None, # points of each stroke; None: as many as `step` needs
+) -> list[np.ndarray]:
+    "Points at equal arc length. Ends stay; a stroke without length stays one point (or `n` alike)"
+    return [_even(points, step, n) for points in check(strokes)]
+
+def _even(points, step, n):
+    "One stroke, resampled"
+    walked = _walked(points)
+    end = walked[-1]
+    if end == 0: return points[:1] if n is None else np.repeat(points[:1], n, 0)
+    stops = np.linspace(0, end, n or int(np.ceil(end/step-1e-6))+1)
+    xy = [np.interp(stops, walked, points[:,i]) for i in (0,1)]
+    return np.stack(xy, 1).astype(np.float32)
 
 # %% ../nbs/01_strokes.ipynb #167c7113
-def drop(strokes, share, seed=0):
+def drop(
+    strokes:Sequence, # (n,2) points each
+    share:float, # of the strokes, 0..1
+    seed:int=0, # of the choice
+) -> list[np.ndarray]:
     "Leave out a random `share` of the strokes (rounded; at least one stays), in the same order"
-    if not 0<=share<=1: raise ValueError(f"share must be in [0,1], got {share}")
+    if not 0 <= share <= 1: raise ValueError(f'share must be in [0,1], got {share}')
     strokes = check(strokes)
     keep = max(1, round(len(strokes)*(1-share)))
-    at = np.sort(np.random.default_rng(seed).permutation(len(strokes))[:keep])
-    return [strokes[i] for i in at]
+    order = np.random.default_rng(seed).permutation(len(strokes))
+    return [strokes[i] for i in np.sort(order[:keep])]
 
-def unfinished(strokes, share):
-    "The first `share` of the drawing, by length of line: the last stroke kept is cut where the pen then was"
-    if not 0<share<=1: raise ValueError(f"share must be in (0,1], got {share}")
+# %% ../nbs/01_strokes.ipynb #b7f91459
+def unfinished(
+    strokes:Sequence, # (n,2) points each
+    share:float, # of the length of all lines, in (0,1]
+) -> list[np.ndarray]:
+    "The first `share` of the drawing: the last stroke kept is cut where the pen then was"
+    if not 0 < share <= 1: raise ValueError(f'share must be in (0,1], got {share}')
     strokes = check(strokes)
-    left,out = share*length(strokes),[]
-    for s in strokes:
-        at = np.r_[0, np.linalg.norm(np.diff(s, axis=0), axis=1).cumsum()]
-        if at[-1]>left+1e-6:
-            end = [np.interp(left, at, s[:,k]) for k in (0,1)]
-            return out + [np.vstack([s[at<left], end]).astype(np.float32)]
-        out.append(s); left -= at[-1]
+    left = share*length(strokes)
+    out = []
+    for points in strokes:
+        walked = _walked(points)
+        if walked[-1] > left+1e-6:
+            end = [np.interp(left, walked, points[:,i]) for i in (0,1)]
+            cut = np.vstack([points[walked < left], end]).astype(np.float32)
+            return [*out, cut]
+        out.append(points)
+        left -= walked[-1]
     return out
 
 # %% ../nbs/01_strokes.ipynb #0f83ed39
-_lo,_span,_top = -.5,2.,65535  # packed coordinates cover [-.5,1.5]
+_lo = -.5  # the least packed coordinate
+_span = 2.  # from there to the largest, 1.5
+_top = 65535  # steps in between
 
-def pack(strokes):
-    "Little-endian uint16: number of strokes, points of each, then x,y of each (first absolute, then differences). Precise to 1.6e-5"
+def pack(strokes:Sequence) -> bytes:
+    """Little-endian uint16: number of strokes, points of each, then x,y of each (the first of a
+    stroke absolute, then differences). Precise to 1.6e-5.
+
+    Raises `ValueError` for points outside [-.5,1.5], or too many."""
     strokes = check(strokes)
-    if len(strokes)>_top or max(map(len,strokes))>_top: raise ValueError("at most 65535 strokes, and points in a stroke: `simplify` first")
-    p = np.concatenate(strokes).astype(np.float64)
-    if p.min()<_lo or p.max()>_lo+_span:
-        raise ValueError(f"points from {p.min():.3g} to {p.max():.3g} are too far off the 0..1 canvas: `normalise` first")
-    q = np.round((p-_lo)/_span*_top).astype(np.int64)
-    n = np.array([len(s) for s in strokes])
-    d = np.diff(q, axis=0, prepend=0*q[:1])
-    starts = n.cumsum()-n
-    d[starts] = q[starts]
-    return np.r_[len(n), n, (d%(_top+1)).ravel()].astype('<u2').tobytes()
+    if len(strokes) > _top or max(map(len, strokes)) > _top:
+        raise ValueError('at most 65535 strokes, and points in a stroke: `simplify` first')
+    points = np.concatenate(strokes).astype(np.float64)
+    if points.min() < _lo or points.max() > _lo+_span:
+        raise ValueError(f'points from {points.min():.3g} to {points.max():.3g} '
+                         'are too far off the 0..1 canvas: `normalise` first')
+    steps = np.round((points-_lo)/_span*_top).astype(np.int64)
+    counts = np.array([len(one) for one in strokes])
+    starts = counts.cumsum()-counts
+    changes = np.diff(steps, axis=0, prepend=0*steps[:1])
+    changes[starts] = steps[starts]
+    head = [len(counts), *counts]
+    return np.r_[head, (changes%(_top+1)).ravel()].astype('<u2').tobytes()
 
-def unpack(b):
-    "Strokes from what `pack` made; `ValueError` if the bytes are cut short or anything else"
-    a = np.frombuffer(b[:len(b)//2*2], '<u2').astype(np.int64)
-    n = a[1:1+a[0]] if len(a) else a
-    if len(b)%2 or n.sum()==0 or len(n)!=a[0] or len(a)!=1+len(n)+2*n.sum(): raise ValueError(f"not a packed sketch ({len(b)} bytes)")
-    d = a[1+len(n):].reshape(-1,2)
-    parts = np.split(d, n.cumsum()[:-1])
-    return [((s.cumsum(0)%(_top+1))/_top*_span+_lo).astype(np.float32) for s in parts]
+# %% ../nbs/01_strokes.ipynb #4c96f3aa
+def unpack(b:bytes) -> list[np.ndarray]:
+    "Strokes from what `pack` made. Raises `ValueError` if bytes are cut short or anything else"
+    values = np.frombuffer(b[:len(b)//2*2], '<u2').astype(np.int64)
+    n = values[0] if len(values) else 0  # strokes
+    counts = values[1:1+n]
+    whole = len(b)%2 == 0 and len(counts) == n and len(values) == 1+n+2*counts.sum()
+    if not whole or counts.sum() == 0: raise ValueError(f'not a packed sketch ({len(b)} bytes)')
+    changes = values[1+n:].reshape(-1,2)
+    parts = np.split(changes, counts.cumsum()[:-1])
+    steps = [part.cumsum(0)%(_top+1) for part in parts]
+    return [(one/_top*_span+_lo).astype(np.float32) for one in steps]
 
 # %% ../nbs/01_strokes.ipynb #26a0598f
-def to_points(strokes, canvas=1):
-    "float32 `(N,3)`: absolute x, y times `canvas`, and pen = 1 where it lifts (last point of a stroke)"
+def to_points(strokes:Sequence, canvas:float=1) -> np.ndarray:
+    "float32 (N,3): absolute x, y times `canvas`, and pen = 1 where it lifts (end of a stroke)"
     strokes = check(strokes)
-    pen = np.concatenate([np.arange(len(s))==len(s)-1 for s in strokes])
+    pen = np.concatenate([np.arange(len(points)) == len(points)-1 for points in strokes])
     return np.c_[np.concatenate(strokes)*canvas, pen].astype(np.float32)
 
-def from_points(rows, canvas=1):
-    "Strokes from `(N,3)` rows of absolute x, y, pen-lift, divided by `canvas` (its side in the rows' unit)"
+def from_points(
+    rows:Sequence, # (N,3): absolute x, y, pen-lift
+    canvas:float=1, # its side in the rows' unit
+) -> list[np.ndarray]:
+    "Strokes from rows with absolute places. Raises `ValueError` if they aren't such rows"
     rows = np.asarray(rows, np.float64)
-    if rows.ndim!=2 or rows.shape[1]!=3: raise ValueError(f"rows must be (N,3) x,y,pen, not {rows.shape}")
-    if not np.isin(rows[:,2], (0,1)).all(): raise ValueError("the third column is the pen: 0 down, 1 at the last point of a stroke")
-    return check([s for s in np.split(rows[:,:2]/canvas, np.flatnonzero(rows[:,2])+1) if len(s)])
+    if rows.ndim != 2 or rows.shape[1] != 3:
+        raise ValueError(f'rows must be (N,3) x,y,pen, not {rows.shape}')
+    if not np.isin(rows[:,2], (0,1)).all():
+        raise ValueError('the third column is the pen: 0 down, 1 at the last point of a stroke')
+    strokes = np.split(rows[:,:2]/canvas, np.flatnonzero(rows[:,2])+1)
+    return check([points for points in strokes if len(points)])
 
-def to_stroke3(strokes, canvas=1):
-    "float32 `(N,3)`: steps dx, dy times `canvas`, and pen-lift; the first step is from the canvas's corner"
-    p = to_points(strokes, canvas)
-    p[:,:2] = np.diff(p[:,:2], axis=0, prepend=0)
-    return p
+# %% ../nbs/01_strokes.ipynb #644213ac
+def to_stroke3(strokes:Sequence, canvas:float=1) -> np.ndarray:
+    """float32 (N,3): steps dx, dy times `canvas`, and pen-lift; the first step is from the canvas's
+    corner"""
+    rows = to_points(strokes, canvas)
+    rows[:,:2] = np.diff(rows[:,:2], axis=0, prepend=0)
+    return rows
 
-def from_stroke3(rows, canvas=1):
-    "Strokes from `(N,3)` rows of dx, dy, pen-lift"
+def from_stroke3(
+    rows:Sequence, # (N,3): dx, dy, pen-lift
+    canvas:float=1, # its side in the rows' unit
+) -> list[np.ndarray]:
+    "Strokes from rows with steps. Raises `ValueError` if they aren't such rows"
     rows = np.array(rows, np.float64)
-    if rows.ndim!=2 or rows.shape[1]!=3: raise ValueError(f"rows must be (N,3) dx,dy,pen, not {rows.shape}")
+    if rows.ndim != 2 or rows.shape[1] != 3:
+        raise ValueError(f'rows must be (N,3) dx,dy,pen, not {rows.shape}')
     rows[:,:2] = rows[:,:2].cumsum(0)
     return from_points(rows, canvas)

@@ -2,31 +2,44 @@
 
     python tools/check.py [--only TEXT]
 
-A check is a function that returns a short remark or raises; what can't run has failed. Each notebook is one check, run as
-`nbdev_test` runs it, two at a time, each in a process of its own."""
+A check is a function that returns a short remark or raises; what can't run has failed. Each
+notebook is one check, run as `nbdev_test` runs it, two at a time, each in a process of its own."""
 import argparse, hashlib, json, os, re, shutil, sys, tempfile, time, tomllib, traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import smoke as smoke_run
+import style as style_run
 from dvc.repo import Repo
-from smoke import ROOT, Failed, environment
+from smoke import DVC, ROOT, Failed, environment
 
-DVC = [sys.executable, '-m', 'dvc']
 LIMIT = 600  # seconds for a notebook
-LIGHT = 'import sys, sketchnb, sketchnb.core, sketchnb.config; print(*{"torch", "pandas", "matplotlib"} & set(sys.modules))'
+LIGHT = """import sys, sketchnb, sketchnb.core, sketchnb.config
+print(*{"torch", "pandas", "matplotlib"} & set(sys.modules))"""
 
-def run(cmd:list, limit:float=120, cwd:Path=ROOT, threads:int=2) -> str:
-    "Output of `cmd`; `Failed` if it doesn't succeed in `limit` seconds"
-    return smoke_run.run(cmd, cwd, limit, environment(ROOT, threads) | {'IPYTHONDIR': f'{tempfile.gettempdir()}/sketchnb-ipython'})
+def run(
+    cmd:list,
+    limit:float=120,  # seconds
+    cwd:Path=ROOT,
+    threads:int=2
+) -> str:
+    "Output of `cmd`; `Failed` if it doesn't succeed in `limit`"
+    env = environment(ROOT, threads)
+    env |= {'IPYTHONDIR': f'{tempfile.gettempdir()}/sketchnb-ipython'}
+    return smoke_run.run(cmd, cwd, limit, env)
 
 # The notebooks
 
 def notebooks() -> list[Path]:
-    "Every notebook of nbs but the stages' (smoke runs those) and, as nbdev has it, those whose name or folder begins with _ or ."
+    """Every notebook of nbs but the stages' (smoke runs those).
+
+    As nbdev has it, those whose name or folder begins with _ or . aren't looked at"""
     stages = ''.join((ROOT/name).read_text() for name in ('dvc.yaml', 'studies/dvc.yaml'))
-    found = sorted(p for p in (ROOT/'nbs').rglob('*.ipynb') if p.parent.name != 'pipeline' or f'/{p.name} ' not in stages)
-    return [p for p in found if not any(part[0] in '_.' for part in p.relative_to(ROOT).parts)]
+    every = sorted((ROOT/'nbs').rglob('*.ipynb'))
+    found = [path for path in every if path.parent.name != 'pipeline' or f'/{path.name} ' not in stages]
+    hidden = [any(part[0] in '_.' for part in path.relative_to(ROOT).parts) for path in found]
+    return [path for path, is_hidden in zip(found, hidden) if not is_hidden]
 
 def run_notebook(path:str):
     "Run the cells of one notebook as `nbdev_test` does; in a process of its own, which ends"
@@ -36,8 +49,10 @@ def run_notebook(path:str):
     from nbdev.test import test_nb
     path = Path(path).absolute()
     nb = NBProcessor(path, procs=FrontmatterProc, process=True).nb
-    if getattr(nb, 'frontmatter_', {}).get('skip_exec'): sys.exit('skip_exec: nothing was tested')
-    if not any(c.cell_type == 'code' and c.source.strip() for c in nb.cells): sys.exit('no code: nothing was tested')
+    if getattr(nb, 'frontmatter_', {}).get('skip_exec'):
+        sys.exit('skip_exec: nothing was tested')
+    if not any(cell.cell_type == 'code' and cell.source.strip() for cell in nb.cells):
+        sys.exit('no code: nothing was tested')
     ok, _ = test_nb(path, skip_flags=get_config().tst_flags.split(), basepath=ROOT)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -51,143 +66,221 @@ def notebook(path:Path):
 
 def tree(folder:Path) -> dict:
     "{name: bytes} of notebooks and library in `folder`"
-    files = [p for part in ('nbs', 'sketchnb') for p in (folder/part).rglob('*') if p.suffix in ('.ipynb', '.py')]
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in files if '.ipynb_checkpoints' not in p.parts}
+    every = [path for part in ('nbs', 'sketchnb') for path in (folder/part).rglob('*')]
+    files = [path for path in every if path.suffix in ('.ipynb', '.py')]
+    files = [path for path in files if '.ipynb_checkpoints' not in path.parts]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+def sources(files:dict) -> dict:
+    "Of {name: bytes}, what isn't exported"
+    init = 'sketchnb/__init__.py'
+    return {n: files[n] for n in files if not n.startswith('sketchnb/') or n == init}
 
 def export_and_clean():
-    "`nbdev_export` into an empty library and `nbdev_clean` give the files that are here; done in a copy"
-    with tempfile.TemporaryDirectory() as tmp:
-        tmp = Path(tmp)
-        for name in 'settings.ini', 'pyproject.toml': shutil.copy(ROOT/name, tmp)
-        for name in 'nbs', 'sketchnb': (tmp/name).mkdir()
-        here = tree(ROOT)
-        for name, b in here.items():
-            if name.startswith('sketchnb/') and name != 'sketchnb/__init__.py': continue
+    "In a copy, `nbdev_export` into an empty library and `nbdev_clean` give what is here"
+    here = tree(ROOT)
+    with tempfile.TemporaryDirectory() as folder:
+        tmp = Path(folder)
+        for name in 'settings.ini', 'pyproject.toml':
+            shutil.copy(ROOT/name, tmp)
+        for name in 'nbs', 'sketchnb':
+            (tmp/name).mkdir()
+        for name, content in sources(here).items():
             (tmp/name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp/name).write_bytes(b)
-        for cmd in 'nbdev_export', 'nbdev_clean': run([cmd], cwd=tmp)
+            (tmp/name).write_bytes(content)
+        for cmd in 'nbdev_export', 'nbdev_clean':
+            run([cmd], cwd=tmp)
         there = tree(tmp)
-    differ = [n for n in sorted({*here, *there}) if here.get(n) != there.get(n)]
-    if differ: raise Failed(f"run `nbdev_export` and `nbdev_clean`, remove what has no notebook: {', '.join(differ)}")
+    differ = [name for name in sorted({*here, *there}) if here.get(name) != there.get(name)]
+    mend = 'run `nbdev_export` and `nbdev_clean`, remove what has no notebook'
+    if differ: raise Failed(f"{mend}: {', '.join(differ)}")
 
 def readme():
     "README.md is what nbs/index.ipynb says"
     run([sys.executable, 'tools/readme.py', '--check'])
 
+def style() -> str:
+    "What breaks the rules of tools/style_rules.py is what tools/style_todo.txt lists"
+    style_run.self_test()
+    return style_run.ratchet()
+
 def light_import():
     "Importing the package is quick: no torch, no pandas, no matplotlib, nothing printed"
-    if out := run([sys.executable, '-c', LIGHT]).strip(): raise Failed(f'it imports or prints: {out}')
+    out = run([sys.executable, '-c', LIGHT]).strip()
+    if out: raise Failed(f'it imports or prints: {out}')
+
+def pinned() -> dict:
+    "{package: version} that requirements.lock has for this machine"
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+    lines = (ROOT/'requirements.lock').read_text().splitlines()
+    pins = [Requirement(line) for line in lines if line.strip() and line[0] != '#']
+    ours = [pin for pin in pins if pin.marker is None or pin.marker.evaluate()]
+    return {canonicalize_name(pin.name): next(iter(pin.specifier)).version for pin in ours}
 
 def lock():
     "requirements.lock pins every package that pyproject.toml asks for, within its bounds"
     from packaging.requirements import Requirement
-    from packaging.utils import canonicalize_name as canonical
-    pins = [Requirement(l) for l in (ROOT/'requirements.lock').read_text().splitlines() if l.strip() and l[0] != '#']
-    pinned = {canonical(r.name): next(iter(r.specifier)).version for r in pins if r.marker is None or r.marker.evaluate()}
+    from packaging.utils import canonicalize_name
     project = tomllib.loads((ROOT/'pyproject.toml').read_text())['project']
-    wanted = map(Requirement, project['dependencies']+sum(project['optional-dependencies'].values(), []))
-    bad = [str(r) for r in wanted if r.name != 'torch' and not r.specifier.contains(pinned.get(canonical(r.name), '0'), prereleases=True)]
+    extras = sum(project['optional-dependencies'].values(), [])
+    versions = pinned()
+    def is_bad(wanted):
+        version = versions.get(canonicalize_name(wanted.name), '0')
+        return wanted.name != 'torch' and not wanted.specifier.contains(version, prereleases=True)
+    bad = [str(x) for x in map(Requirement, project['dependencies']+extras) if is_bad(x)]
     if bad: raise Failed(f"not in requirements.lock, or outside these bounds: {', '.join(bad)}")
 
 # The pipeline
 
-def goldens():
-    "Every trained class does what its golden says; after a change that is meant, `make golden`"
-    return run([sys.executable, 'tools/golden.py', '--check'], LIMIT, threads=1).strip().splitlines()[-1]
+def goldens() -> str:
+    "All that is trained does what its golden says; after a change that is meant, `make golden`"
+    return run([sys.executable, 'tools/golden.py', '--check'], LIMIT, threads=1).splitlines()[-1]
 
-def pipeline():
-    "dvc.yaml and studies/dvc.yaml are sound, and ask for params that there are"
+def written_by_dvc(path:Path) -> str:
+    "The params file `path` as DVC writes it, when an experiment changes a value"
+    from dvc.utils.serialize import modify_yaml
+    with tempfile.TemporaryDirectory() as tmp:
+        copy = Path(shutil.copy(path, tmp))
+        with modify_yaml(copy):
+            pass
+        return copy.read_text()
+
+def params():
+    "params.yaml is sound, and in the form that DVC writes: `dvc exp run -S` changes one line"
     from sketchnb.config import load_params
-    try: load_params(ROOT/'params.yaml')
-    except ValueError as e: raise Failed(str(e)) from None
+    from sketchnb.methods.registry import entries
+    path = ROOT/'params.yaml'
+    try:
+        entries(load_params(path).methods)
+    except ValueError as error:
+        raise Failed(str(error)) from None
+    if written_by_dvc(path) != path.read_text():
+        raise Failed('DVC would write params.yaml otherwise: wrap lines over 80 columns as blocks')
+
+def pipeline() -> str:
+    "dvc.yaml and studies/dvc.yaml are sound"
     stages = run(DVC+['stage', 'list', '--all', '--name-only']).split()
     if not stages: raise Failed('dvc.yaml has no stages')
     run(DVC+['dag', '--dot'])
     return f'{len(stages)} stages'
 
-def only_waits(stage, unmade:set) -> bool:
-    "Whether nothing of `stage` changed, but that it now also reads `unmade`, what stages that never ran will make"
-    changed = [c for c in stage.status().get(stage.addressing, []) if c != 'changed checksum']
-    read = {p for c in changed if isinstance(c, dict) for p in c.get('changed deps', {})}
-    return bool(read) and read <= unmade and all(isinstance(c, dict) and set(c) == {'changed deps'} for c in changed)
+def only_waits(stage:object, unmade:set) -> bool:
+    "Whether `stage` only changed in also reading `unmade`, what stages that never ran will make"
+    changes = stage.status().get(stage.addressing, [])
+    changes = [change for change in changes if change != 'changed checksum']
+    of_deps = [change for change in changes if isinstance(change, dict)]
+    read = {path for change in of_deps for path in change.get('changed deps', {})}
+    only_deps = all(isinstance(x, dict) and set(x) == {'changed deps'} for x in changes)
+    return bool(read) and read <= unmade and only_deps
 
-def up_to_date():
-    """The committed results are those of this code, these params and this data: `dvc repro` would run no stage again.
+MEND = 'run `dvc repro`, or `dvc commit` after a change that changes no result'
 
-    A stage that has never run is named, not held against it, nor is one that but waits for what it will make"""
-    mend = 'run `dvc repro`, or `dvc commit` after a change that changes no result'
+def would_run(names:list[str]) -> list[str]:
+    "Which of the stages `names` `dvc repro` would run again"
+    try:
+        out = run(DVC+['repro', '--dry', '--allow-missing', '--single-item', *names])
+    except Failed as error:
+        raise Failed(f'{MEND}\n{error}') from None
+    return re.findall(r"^Running stage '(.+)'", out, flags=re.M)
+
+def up_to_date() -> str:
+    """The committed results are those of this code, these params and this data.
+
+    That is, `dvc repro` would run no stage again. A stage that has never run is named, not held
+    against it, nor is one that but waits for what it will make"""
     with Repo(ROOT) as repo:
-        ours = [s for s in repo.index.stages if s.cmd and Path(s.path) == ROOT/'dvc.yaml']
-        new = [s for s in ours if not any(o.hash_info for o in s.outs)]
-        ran = {s.addressing: s for s in ours if s not in new}
+        of_main = [stage for stage in repo.index.stages if Path(stage.path) == ROOT/'dvc.yaml']
+        ours = [stage for stage in of_main if stage.cmd]
+        new = [stage for stage in ours if not any(out.hash_info for out in stage.outs)]
+        ran = {stage.addressing: stage for stage in ours if stage not in new}
         if not ran: return 'nothing has been run yet'
-        try: out = run(DVC+['repro', '--dry', '--allow-missing', '--single-item', *ran])
-        except Failed as e: raise Failed(f'{mend}\n{e}') from None
-        again = re.findall(r"^Running stage '(.+)'", out, flags=re.M)
-        unmade = {str(o) for s in new for o in s.outs}
-        waiting = [n for n in again if only_waits(ran[n], unmade)]
-    if stale := sorted({*again} - {*waiting}): raise Failed(f"{mend}: {', '.join(stale)}")
-    unseen = sorted([*(s.addressing for s in new), *waiting])
+        again = would_run([*ran])
+        unmade = {str(out) for stage in new for out in stage.outs}
+        waiting = [name for name in again if only_waits(ran[name], unmade)]
+    stale = sorted({*again} - {*waiting})
+    if stale: raise Failed(f"{MEND}: {', '.join(stale)}")
+    unseen = sorted([*(stage.addressing for stage in new), *waiting])
     return f"not yet run: {', '.join(unseen)}" if unseen else ''
 
-def data_and_weights():
+def data_and_weights() -> str:
     "The data and the trained weights are here, restored if need be"
     if not (ROOT/'data.dvc').exists(): raise Failed('data.dvc is missing')
-    return run([sys.executable, 'tools/restore.py', '--missing'], LIMIT).strip().splitlines()[-1]
+    out = run([sys.executable, 'tools/restore.py', '--missing'], LIMIT)
+    return out.strip().splitlines()[-1]
 
 def objects(oid:str) -> list[str]:
-    "Content hash `oid` and, if it is of a folder, those of its files, as the store has them; each read and compared"
-    p = ROOT/'store/files/md5'/oid[:2]/oid[2:]
-    if not p.exists(): raise Failed(f'store/ lacks {oid}: run `dvc push`')
-    b = p.read_bytes()
-    if hashlib.md5(b).hexdigest() != oid.removesuffix('.dir'): raise Failed(f'{p.relative_to(ROOT)} is damaged')
-    return [oid] + [o for f in (json.loads(b) if oid.endswith('.dir') else []) for o in objects(f['md5'])]
+    """Content hash `oid` and, if it is of a folder, those of its files, as the store has them.
 
-def store():
+    Each is read and compared"""
+    path = ROOT/'store/files/md5'/oid[:2]/oid[2:]
+    if not path.exists(): raise Failed(f'store/ lacks {oid}: run `dvc push`')
+    content = path.read_bytes()
+    is_whole = hashlib.md5(content).hexdigest() == oid.removesuffix('.dir')
+    if not is_whole: raise Failed(f'{path.relative_to(ROOT)} is damaged')
+    files = json.loads(content) if oid.endswith('.dir') else []
+    return [oid] + [inner for file in files for inner in objects(file['md5'])]
+
+def store() -> str:
     "The repository's own remote holds, whole, all that a fresh clone has to restore"
     from restore import pushed
     outs = pushed()
-    new = [p for p, oid in outs.items() if not oid]
+    new = [path for path, oid in outs.items() if not oid]
     if new or not outs: raise Failed(f"not made yet: {', '.join(new) or 'anything that is pushed'}")
-    n = len({o for oid in outs.values() for o in objects(oid)})
+    n = len({inner for oid in outs.values() for inner in objects(oid)})
     return f'{len(outs)} outs, {n} objects'
 
-def smoke():
+def smoke() -> str:
     "Every stage runs from nothing, in a temporary copy"
     return smoke_run.smoke()
 
 # All of them
 
-def one(name:str, f) -> bool:
-    "Run check `f`, say how it went"
+def outcome(check:Callable) -> tuple[bool, str]:
+    "Whether `check` passes, and its remark or what was wrong"
+    try:
+        return True, check() or ''
+    except Failed as error:
+        return False, str(error)
+    except Exception:
+        return False, traceback.format_exc()
+
+def one(name:str, check:Callable) -> bool:
+    "Run `check`, say how it went"
     start = time.monotonic()
-    try: ok, said = True, f() or ''
-    except Failed as e: ok, said = False, str(e)
-    except Exception: ok, said = False, traceback.format_exc()
+    ok, said = outcome(check)
     remark = f'  ({said})' if ok and said else ''
-    print(f"{'ok    ' if ok else 'FAILED'} {time.monotonic()-start:6.1f} s  {name}{remark}", flush=True)
-    if not ok: print('\n'.join('    '+l for l in said.splitlines()), flush=True)
+    took = f'{time.monotonic()-start:6.1f} s'
+    print(f"{'ok    ' if ok else 'FAILED'} {took}  {name}{remark}", flush=True)
+    if not ok:
+        print('\n'.join('    '+line for line in said.splitlines()), flush=True)
     return ok
 
-CHECKS = [light_import, lock, export_and_clean, readme, data_and_weights, store, pipeline, goldens, up_to_date]
+FIRST = [light_import, lock, style, export_and_clean, readme]
+CHECKS = [*FIRST, data_and_weights, store, params, pipeline, goldens, up_to_date]
 
 def main(only:str='') -> bool:
     "Run the checks whose name holds `only`; did all pass?"
     os.chdir(ROOT)
-    first, last = [(f.__name__, f) for f in CHECKS], [(smoke.__name__, smoke)]
-    nbs = [(p.relative_to(ROOT).as_posix(), lambda p=p: notebook(p)) for p in notebooks()]
-    first, nbs, last = ([c for c in part if only in c[0]] for part in (first, nbs, last))
-    res = [one(*c) for c in first]
-    with ThreadPoolExecutor(2) as ex: res += ex.map(lambda c: one(*c), nbs)
-    res += [one(*c) for c in last]
-    print(f'{sum(res)} passed, {len(res)-sum(res)} failed')
-    return bool(res) and all(res)
+    paths = {path.relative_to(ROOT).as_posix(): path for path in notebooks()}
+    paths = {name: path for name, path in paths.items() if only in name}
+    def one_notebook(name):
+        return one(name, lambda: notebook(paths[name]))
+    results = [one(check.__name__, check) for check in CHECKS if only in check.__name__]
+    with ThreadPoolExecutor(2) as pool:
+        results += pool.map(one_notebook, paths)
+    if only in smoke.__name__:
+        results.append(one(smoke.__name__, smoke))
+    print(f'{sum(results)} passed, {len(results)-sum(results)} failed')
+    return bool(results) and all(results)
 
 if __name__ == '__main__':
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('--only', default='', help='run the checks whose name holds this text')
-    p.add_argument('--notebook', help=argparse.SUPPRESS)
-    a = p.parse_args()
-    if a.notebook: run_notebook(a.notebook)
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser.add_argument('--only', default='', help='run the checks whose name holds this text')
+    parser.add_argument('--notebook', help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.notebook:
+        run_notebook(args.notebook)
     smoke_run.end_at_signal()
-    sys.exit(not main(a.only))
+    sys.exit(not main(args.only))

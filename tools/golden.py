@@ -1,4 +1,4 @@
-"""Write the goldens: what each trained class does, at toy size, on which its training depends.
+"""Write the goldens: what everything that is trained does at toy size, on which its training depends.
 
     python tools/golden.py [--check] [NAME...]
 
@@ -10,33 +10,50 @@ from pathlib import Path
 
 os.environ['TQDM_DISABLE'] = '1'
 
-import torch
+import diffusers, torch, transformers
 
-from sketchnb.methods.golden import golden, moved, read_golden, write_golden
+from sketchnb.backbones.pretrain import TOYS, pretraining_golden
+from sketchnb.data.pool import pool_golden
+from sketchnb.golden import moved, read_golden, write_golden
+from sketchnb.methods.golden import golden
 from sketchnb.methods.registry import methods
 
 ROOT = Path(__file__).resolve().parent.parent
+PRETRAINED = [f'pretrain-{name}' for name in TOYS]
+
+def path_of(name:str) -> Path:
+    "Where the golden `name` lies"
+    return ROOT/f'golden/{name}.json'
+
+def compute(name:str) -> dict:
+    "What the golden `name` would be now"
+    if name == 'pool': return pool_golden()
+    if name in PRETRAINED: return pretraining_golden(name.removeprefix('pretrain-'))
+    return golden(methods()[name])
 
 def write(names:list[str]):
-    "Write the goldens of `names`, of classes"
+    "Write the goldens `names`"
     for name in names:
-        new = write_golden(ROOT/f'golden/{name}.json', golden(methods()[name]))
-        print(f'golden/{name}.json: ' + ('written' if new else 'as it was'))
+        new = write_golden(path_of(name), compute(name))
+        print(path_of(name).name, 'written' if new else 'as it was')
 
 def check(names:list[str]):
     "Exit with a list of those of `names` whose golden has moved, or isn't there"
-    found = {name: moved(read_golden(ROOT/f'golden/{name}.json'), golden(methods()[name]))
-             for name in names}
+    found = {name: moved(read_golden(path_of(name)), compute(name)) for name in names}
     lines = [f'golden/{name}.json: moved: {parts[0]}' for name, parts in found.items() if parts]
     if lines: sys.exit('\n'.join([*lines, 'if that is meant, run `make golden`']))
     print(f'{len(names)} goldens')
 
 if __name__ == '__main__':
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('names', nargs='*', metavar='NAME', help='classes, by default all')
+    p = argparse.ArgumentParser(description=__doc__,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('names', nargs='*', metavar='NAME', help='by default all')
     p.add_argument('--check', action='store_true', help='write nothing, say which have moved')
     a = p.parse_args()
-    unknown = sorted({*a.names} - {*methods()})
-    if unknown: p.error(f"no class {unknown[0]!r}; there are {', '.join(methods())}")
+    every = [*methods(), *PRETRAINED, 'pool']
+    unknown = sorted({*a.names} - {*every})
+    if unknown: p.error(f"no golden {unknown[0]!r}; there are {', '.join(every)}")
     torch.set_num_threads(1)
-    (check if a.check else write)(a.names or list(methods()))
+    for library in (transformers, diffusers):
+        library.utils.logging.disable_progress_bar()
+    (check if a.check else write)(a.names or every)

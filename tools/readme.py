@@ -10,47 +10,62 @@ from pathlib import Path
 from nbdev.process import NBProcessor
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOK, README, FIGURES = ROOT/'nbs/index.ipynb', ROOT/'README.md', ROOT/'index_files'
+NOTEBOOK = ROOT/'nbs/index.ipynb'
+README = ROOT/'README.md'
+FIGURES = ROOT/'index_files'
 
-def output(o, figures:dict) -> str:
+def output(stored:dict, figures:dict) -> str:
     "Markdown of one stored output; a picture is added to `figures`, {file name: bytes}"
-    data = o.get('data', {})
+    data = stored.get('data', {})
     if 'image/png' in data:
         name = f'{len(figures)+1}.png'
         figures[name] = base64.b64decode(''.join(data['image/png']))
         return f'![]({FIGURES.name}/{name})'
     if 'text/markdown' in data: return ''.join(data['text/markdown'])
-    text = ''.join(data.get('text/plain', o.get('text', '')))
+    text = ''.join(data.get('text/plain', stored.get('text', '')))
     return '\n'.join(f'    {line}'.rstrip() for line in text.rstrip().splitlines())
+
+def shown(cell:object, figures:dict) -> list[str]:
+    "Markdown of what a reader sees of `cell`; pictures are added to `figures`"
+    said = getattr(cell, 'directives_', None) or {}
+    if 'hide' in said or said.get('include:') == ['false']: return []
+    source = re.sub(r'^#\|.*\n?', '', cell.source, flags=re.M).strip()
+    if cell.cell_type != 'code': return [source]
+    has_input = source and said.get('echo:') != ['false'] and 'hide_input' not in said
+    code = [f'```python\n{source}\n```'] if has_input else []
+    if 'hide_output' in said: return code
+    return code + [output(stored, figures) for stored in cell.get('outputs', [])]
 
 def render(path:Path) -> tuple[str, dict]:
     "Markdown of the notebook at `path` and its pictures"
-    parts, figures = [], {}
-    for c in NBProcessor(path, process=True, rm_directives=False).nb.cells:
-        d = getattr(c, 'directives_', None) or {}
-        if 'hide' in d or d.get('include:') == ['false']: continue
-        src = re.sub(r'^#\|.*\n?', '', c.source, flags=re.M).strip()
-        if c.cell_type != 'code': parts.append(src)
-        else:
-            if src and d.get('echo:') != ['false'] and 'hide_input' not in d: parts.append(f'```python\n{src}\n```')
-            if 'hide_output' not in d: parts += [output(o, figures) for o in c.get('outputs', [])]
-    return '\n\n'.join(p for p in parts if p.strip())+'\n', figures
+    parts = []
+    figures = {}
+    for cell in NBProcessor(path, process=True, rm_directives=False).nb.cells:
+        parts += shown(cell, figures)
+    return '\n\n'.join(part for part in parts if part.strip())+'\n', figures
 
 def stale(text:str, figures:dict) -> list[str]:
     "Names of the files that differ from what the notebook says"
     out = [] if README.exists() and README.read_text() == text else [README.name]
-    there = {p.name: p.read_bytes() for p in FIGURES.iterdir()} if FIGURES.exists() else {}
-    return out + [f'{FIGURES.name}/{n}' for n in sorted({*there, *figures}) if there.get(n) != figures.get(n)]
+    files = FIGURES.iterdir() if FIGURES.exists() else []
+    there = {path.name: path.read_bytes() for path in files}
+    names = [name for name in sorted({*there, *figures}) if there.get(name) != figures.get(name)]
+    return out + [f'{FIGURES.name}/{name}' for name in names]
 
 def write(text:str, figures:dict):
     "Write README and pictures"
     shutil.rmtree(FIGURES, ignore_errors=True)
-    if figures: FIGURES.mkdir()
-    for n, b in figures.items(): (FIGURES/n).write_bytes(b)
+    if figures:
+        FIGURES.mkdir()
+    for name, content in figures.items():
+        (FIGURES/name).write_bytes(content)
     README.write_text(text)
 
 if __name__ == '__main__':
-    if not NOTEBOOK.exists(): sys.exit(f'{NOTEBOOK} is missing: README.md is made from it')
+    if not NOTEBOOK.exists():
+        sys.exit(f'{NOTEBOOK} is missing: README.md is made from it')
     made = render(NOTEBOOK)
-    if '--check' not in sys.argv: write(*made)
-    elif names := stale(*made): sys.exit(f"stale: {', '.join(names)}; run `python tools/readme.py`")
+    if '--check' not in sys.argv:
+        write(*made)
+    elif names := stale(*made):
+        sys.exit(f"stale: {', '.join(names)}; run `python tools/readme.py`")

@@ -2,7 +2,8 @@
 
     python tools/size.py smoke
 
-Comments and order stay, the result is checked before the file is replaced. `git checkout params.yaml` is the way back."""
+Comments and order stay, the result is checked before the file is replaced. `git checkout
+params.yaml` is the way back."""
 import sys
 from pathlib import Path
 
@@ -11,24 +12,33 @@ from ruamel.yaml import YAML
 from sketchnb.config import load_params
 from sketchnb.core import atomic
 
-def lay(base, over):
+def lay(base:dict, over:dict):
     "Write the values of `over` into `base`, section by section; null takes a key away"
-    for k, v in over.items():
-        if isinstance(v, dict) and isinstance(base.get(k), dict): lay(base[k], v)
-        elif v is None: base.pop(k, None)
-        else: base[k] = v
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            lay(base[key], value)
+        elif value is None:
+            base.pop(key, None)
+        else:
+            base[key] = value
 
 def resize(path:Path, overlay:Path):
-    "Lay `overlay` over the params file `path`; `ValueError` names a key that isn't right, and nothing is written"
+    """Lay `overlay` over the params file `path`.
+
+    `ValueError` names a key that isn't right, and then nothing is written"""
     load_params(path, overlay)
     yaml = YAML()
     yaml.width = 120
-    d = yaml.load(path.read_text())
-    lay(d, yaml.load(overlay.read_text()))
-    with atomic(path) as tmp: yaml.dump(d, tmp)
+    params = yaml.load(path.read_text())
+    lay(params, yaml.load(overlay.read_text()))
+    with atomic(path) as tmp:
+        yaml.dump(params, tmp)
 
 if __name__ == '__main__':
-    sizes = sorted(p.stem for p in Path('params').glob('*.yaml'))
-    if sys.argv[1:] not in [[s] for s in sizes]: sys.exit(f'{__doc__}\n\nsizes: {", ".join(sizes)}')
-    try: resize(Path('params.yaml'), Path(f'params/{sys.argv[1]}.yaml'))
-    except ValueError as e: sys.exit(str(e))
+    sizes = sorted(path.stem for path in Path('params').glob('*.yaml'))
+    if sys.argv[1:] not in [[size] for size in sizes]:
+        sys.exit(f'{__doc__}\n\nsizes: {", ".join(sizes)}')
+    try:
+        resize(Path('params.yaml'), Path(f'params/{sys.argv[1]}.yaml'))
+    except ValueError as error:
+        sys.exit(str(error))

@@ -1,9 +1,11 @@
-"""Kernels that start at once. The smoke run has some sixty notebooks, each of which would import the same libraries for seconds.
+"""Kernels that start at once.
 
-    python tools/warm.py serve SOCKET       # imports them once, and forks a kernel for each that asks
-    python tools/warm.py start SOCKET FILE  # what Jupyter runs as a kernel: asks for one, and ends with it
+    python tools/warm.py serve SOCKET       # imports libraries once, forks a kernel whenever asked
+    python tools/warm.py start SOCKET FILE  # what Jupyter runs: asks for a kernel, ends with it
 
-A kernel is a copy of a process that has run nothing yet, so no notebook sees anything of another."""
+The smoke run has some sixty notebooks, each of which would import the same libraries for seconds.
+A kernel is a copy of a process that has run nothing yet, so no notebook sees anything of
+another."""
 import json, os, pkgutil, signal, socket, sys, threading
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +20,7 @@ def kernel(asked:socket.socket):
     os.chdir(want['cwd'])
     os.environ.clear()
     os.environ.update(want['env'])
-    os.environ.pop('JPY_PARENT_PID', None)  # the server is the parent; `watch` does what this is for
+    os.environ.pop('JPY_PARENT_PID', None)  # the server is the parent; `watch` ends it instead
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
     def watch():
@@ -31,7 +33,7 @@ def kernel(asked:socket.socket):
 
 
 def serve(path:str):
-    "Import this library and all that it needs, then fork a kernel for each that connects to the socket `path`"
+    "Import this library and all it needs, then fork a kernel for each that connects to `path`"
     import ipykernel.kernelapp, matplotlib.pyplot, sketchnb
     for module in pkgutil.walk_packages(sketchnb.__path__, 'sketchnb.'):
         import_module(module.name)
@@ -49,7 +51,9 @@ def serve(path:str):
 
 
 def start(path:str, file:str, *more:str):
-    "Ask the server at the socket `path` for the kernel of connection `file`; returns when that has ended"
+    """Ask the server at the socket `path` for the kernel of connection `file`.
+
+    Returns when that has ended"""
     parent = os.getppid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Jupyter interrupts before it ends a kernel
     with socket.socket(socket.AF_UNIX) as server:
@@ -57,15 +61,24 @@ def start(path:str, file:str, *more:str):
         want = dict(argv=['-f', file, *more], cwd=os.getcwd(), env=dict(os.environ))
         socket.send_fds(server, [json.dumps(want).encode()], [1, 2])
         server.settimeout(1)
-        while os.getppid() == parent:  # whoever wanted the kernel may be killed; then nobody would end it
-            try: ended = not server.recv(1)
-            except TimeoutError: continue
+        # whoever wanted the kernel may be killed; then nobody would end it
+        while os.getppid() == parent:
+            try:
+                ended = not server.recv(1)
+            except TimeoutError:
+                continue
             if ended: return
 
 
 def kernelspec(folder:Path, path:Path):
-    "Have Jupyter, told of `folder` by JUPYTER_PATH, start the kernel python3 from the server at the socket `path`"
-    spec = dict(argv=[sys.executable, '-S', '-E', str(Path(__file__).resolve()), 'start', str(path), '{connection_file}'], display_name='python3', language='python')
+    """Have Jupyter start the kernel python3 from the server at the socket `path`.
+
+    It must be told of `folder` by JUPYTER_PATH"""
+    ask = [str(Path(__file__).resolve()), 'start', str(path), '{connection_file}']
+    spec = dict(
+        argv=[sys.executable, '-S', '-E', *ask],
+        display_name='python3',
+        language='python')
     (folder/'kernels/python3').mkdir(parents=True)
     (folder/'kernels/python3/kernel.json').write_text(json.dumps(spec))
 

@@ -12,95 +12,161 @@ from pathlib import Path
 import numpy as np, torch, torch.nn as nn
 from huggingface_hub import PyTorchModelHubMixin
 from tqdm import tqdm
-from transformers import AutoImageProcessor, ResNetConfig, ResNetForImageClassification, ViTConfig, ViTForImageClassification
-from transformers import ViTImageProcessorPil
+from transformers import AutoImageProcessor, ResNetConfig, ResNetForImageClassification
+from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessorPil
+from transformers.image_processing_utils import BaseImageProcessor
 from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
 from ..core import atomic, device
 from .clip import _loads_as_float32, to_floats
 
 # %% ../../nbs/backbones/02_classifiers.ipynb #5b8f7635
-class VGG(nn.Module, PyTorchModelHubMixin, library_name='sketchnb', license='apache-2.0', tags=['image-classification']):
-    "A small VGG with batch norm: one block of `depth` convolutions per entry of `channels`, halving the map after each"
-    def __init__(self, classes:int=10, channels=(24,48,96,128), depth:int=2, size:int=128):
-        super().__init__()
-        layers,last = [],3
-        for c in channels:
-            for _ in range(depth):
-                layers += [nn.Conv2d(last, c, 3, padding=1, bias=False), nn.BatchNorm2d(c), nn.ReLU(inplace=True)]
-                last = c
-            layers.append(nn.MaxPool2d(2))
-        self.features,self.head,self.size = nn.Sequential(*layers),nn.Linear(last, classes),size
-    def forward(self, x): return self.head(self.features(x).mean((2,3)))
+def _block(
+    before:int,  # channels in
+    after:int,  # channels out
+    depth:int,  # convolutions
+) -> list[nn.Module]:
+    "`depth` convolutions with batch norm, then a max pool that halves the map"
+    layers = []
+    for n in [before] + [after]*(depth-1):
+        conv = nn.Conv2d(n, after, 3, padding=1, bias=False)
+        layers += [conv, nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+    return layers + [nn.MaxPool2d(2)]
 
+# %% ../../nbs/backbones/02_classifiers.ipynb #c1262324
+class VGG(nn.Module, PyTorchModelHubMixin,
+          library_name='sketchnb', license='apache-2.0', tags=['image-classification']):
+    "A small VGG with batch norm: pixels (n,3,s,s) to scores (n,classes)"
+    def __init__(self,
+        classes:int=10,
+        channels:tuple=(24,48,96,128),  # of its blocks
+        depth:int=2,  # convolutions a block
+        size:int=128,  # of the pictures it is for, in pixels
+    ):
+        super().__init__()
+        layers = []
+        for before,after in zip((3, *channels), channels):
+            layers += _block(before, after, depth)
+        self.features = nn.Sequential(*layers)
+        self.head = nn.Linear(channels[-1], classes)
+        self.size = size
+
+    def forward(self, x:torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(x).mean((2,3)))
+
+# %% ../../nbs/backbones/02_classifiers.ipynb #938b892c
 KINDS = ('vgg','resnet','vit')
 
-def new_classifier(kind:str, classes:int, width:int|None=None, size:int=128):
-    "An untrained classifier of `kind` 'vgg', 'resnet' or 'vit', about half a million weights; `width` is its widest layer's"
-    if kind == 'vgg':
-        w = width or 128
-        return VGG(classes, (w//8, w//4, w//2, w), size=size)
-    if kind == 'resnet':
-        w = width or 128
-        return ResNetForImageClassification(ResNetConfig(embedding_size=w//4, hidden_sizes=[w//4,w//4,w//2,w], depths=[1,1,1,1],
-                                                         layer_type='basic', num_labels=classes))
-    if kind == 'vit':
-        w = width or 96
-        return ViTForImageClassification(ViTConfig(hidden_size=w, intermediate_size=4*w, num_hidden_layers=5, num_labels=classes,
-                                                   num_attention_heads=max(1, w//32), image_size=size, patch_size=16))
-    raise ValueError(f'kind={kind!r}: choose among {KINDS}')
+def new_classifier(
+    kind:str,  # 'vgg', 'resnet' or 'vit'
+    classes:int,
+    width:int|None=None,  # of the widest layer; None: 128, and 96 of a ViT
+    size:int=128,  # of the pictures' side, in pixels
+) -> nn.Module:
+    "An untrained classifier; raises `ValueError` for another `kind`"
+    if kind not in KINDS: raise ValueError(f'kind={kind!r}: choose among {KINDS}')
+    if kind == 'vit': return _new_vit(classes, width or 96, size)
+    width = width or 128
+    if kind == 'resnet': return _new_resnet(classes, width)
+    return VGG(classes, (width//8, width//4, width//2, width), size=size)
+
+# %% ../../nbs/backbones/02_classifiers.ipynb #9055a63f
+def _new_resnet(classes:int, width:int) -> ResNetForImageClassification:
+    "A ResNet of four stages of one block each"
+    return ResNetForImageClassification(ResNetConfig(
+        embedding_size=width//4, hidden_sizes=[width//4,width//4,width//2,width],
+        depths=[1,1,1,1], layer_type='basic', num_labels=classes))
+
+def _new_vit(classes:int, width:int, size:int) -> ViTForImageClassification:
+    "A ViT of five layers on patches of 16 pixels"
+    return ViTForImageClassification(ViTConfig(
+        hidden_size=width, intermediate_size=4*width, num_hidden_layers=5,
+        num_attention_heads=max(1, width//32), num_labels=classes, image_size=size, patch_size=16))
 
 # %% ../../nbs/backbones/02_classifiers.ipynb #0f595f8c
-def logits(model, x:torch.Tensor) -> torch.Tensor:
+def logits(model:nn.Module, x:torch.Tensor) -> torch.Tensor:
     "(n,classes) of pixels (n,3,s,s), whatever the model's kind"
-    y = model(x)
-    return getattr(y, 'logits', y)
+    out = model(x)
+    return getattr(out, 'logits', out)
 
-def kind_of(model) -> str:
-    "'vgg', 'resnet' or 'vit'"
+def kind_of(model:nn.Module) -> str:
+    "'vgg', 'resnet' or 'vit'; raises `TypeError` for another model"
     kinds = dict(vgg=VGG, resnet=ResNetForImageClassification, vit=ViTForImageClassification)
-    for k,c in kinds.items():
-        if isinstance(model, c): return k
+    for kind,cls in kinds.items():
+        if isinstance(model, cls): return kind
     raise TypeError(f'{type(model).__name__}: want a VGG, a ResNet or a ViT')
 
-def penultimate(model, x:torch.Tensor) -> torch.Tensor:
-    "(n,d): what the last layer of a VGG, ResNet or ViT reads. Differentiable"
+# %% ../../nbs/backbones/02_classifiers.ipynb #dd579d55
+def penultimate(model:nn.Module, x:torch.Tensor) -> torch.Tensor:
+    "(n,d) of pixels (n,3,s,s): what the last layer of a VGG, ResNet or ViT reads. Differentiable"
     kind = kind_of(model)
     if kind == 'vgg': return model.features(x).mean((2,3))
     if kind == 'resnet': return model.resnet(x).pooler_output.flatten(1)
     return model.vit(x).last_hidden_state[:,0]
 
 # %% ../../nbs/backbones/02_classifiers.ipynb #68e68dd7
-def save_classifier(path, model, names:list[str], size:int=128, dtype=torch.float16):
-    "Write `model` to the folder `path` as safetensors of `dtype`, with its categories' `names` and what pixels it expects"
+def save_classifier(
+    path:str|Path,  # the folder to write
+    model:nn.Module,
+    names:list[str],  # of its categories, in the order of its scores
+    size:int=128,  # of the pictures it expects, in pixels
+    dtype:torch.dtype=torch.float16,  # of the weights in the file
+) -> None:
+    "Write `model` as safetensors, with its categories' `names` and what pixels it expects"
     was = next(model.parameters()).dtype
     if kind_of(model) != 'vgg':
-        model.config.id2label,model.config.label2id = dict(enumerate(names)),{n:i for i,n in enumerate(names)}
-    proc = ViTImageProcessorPil(size=dict(height=size, width=size), image_mean=IMAGENET_DEFAULT_MEAN, image_std=IMAGENET_DEFAULT_STD)
-    with atomic(path) as p:
-        p.mkdir(); model.to(dtype).save_pretrained(p); proc.save_pretrained(p)
-        if kind_of(model) != 'vgg': _loads_as_float32(p)
-        (p/'categories.txt').write_text('\n'.join(names)+'\n')
-        (p/'README.md').unlink(missing_ok=True)
+        model.config.id2label = dict(enumerate(names))
+        model.config.label2id = {name: i for i,name in enumerate(names)}
+    with atomic(path) as folder:
+        folder.mkdir()
+        model.to(dtype).save_pretrained(folder)
+        _processor(size).save_pretrained(folder)
+        if kind_of(model) != 'vgg':
+            _loads_as_float32(folder)
+        (folder/'categories.txt').write_text('\n'.join(names)+'\n')
+        (folder/'README.md').unlink(missing_ok=True)
     model.to(was)
 
-def load_classifier(kind:str, path, revision:str|None=None):
-    """(model of `kind` in evaluation mode on the device, its image processor) from a folder or a hub id at a pinned `revision`.
+# %% ../../nbs/backbones/02_classifiers.ipynb #2b387485
+def _processor(size:int) -> ViTImageProcessorPil:
+    "What says that pixels are of side `size` and normalised as ImageNet's"
+    return ViTImageProcessorPil(
+        size=dict(height=size, width=size),
+        image_mean=IMAGENET_DEFAULT_MEAN, image_std=IMAGENET_DEFAULT_STD)
 
-    E.g. `microsoft/resnet-50`, `google/vit-base-patch16-224`; a VGG only in this module's own layout."""
+# %% ../../nbs/backbones/02_classifiers.ipynb #772299ed
+def load_classifier(kind:str, path:str|Path, revision:str|None=None) -> tuple:
+    """(model of `kind` in evaluation mode on the device, its image processor).
+
+    `path` is a folder or a hub id at a pinned `revision`, e.g. `microsoft/resnet-50` or
+    `google/vit-base-patch16-224`; a VGG only in this module's own layout.
+    Raises `ValueError` for another `kind`"""
     if kind not in KINDS: raise ValueError(f'kind={kind!r}: choose among {KINDS}')
-    kw = dict(revision=revision) if kind == 'vgg' else dict(revision=revision, use_safetensors=True, dtype=torch.float32)
-    model = {'vgg':VGG, 'resnet':ResNetForImageClassification, 'vit':ViTForImageClassification}[kind].from_pretrained(path, **kw)
-    return model.float().eval().requires_grad_(False).to(device()), AutoImageProcessor.from_pretrained(path, revision=revision)
+    classes = dict(vgg=VGG, resnet=ResNetForImageClassification, vit=ViTForImageClassification)
+    how = {} if kind == 'vgg' else dict(use_safetensors=True, dtype=torch.float32)
+    model = classes[kind].from_pretrained(path, revision=revision, **how)
+    processor = AutoImageProcessor.from_pretrained(path, revision=revision)
+    return model.float().eval().requires_grad_(False).to(device()), processor
 
-def classifier_pixels(proc, images) -> torch.Tensor:
-    "uint8 (n,h,w,3) as the pixels that the model of processor `proc` wants"
-    size = proc.size
-    return to_floats(images, size.get('height') or size.get('shortest_edge'), proc.image_mean, proc.image_std)
+# %% ../../nbs/backbones/02_classifiers.ipynb #1b0f9855
+def classifier_pixels(proc:BaseImageProcessor, images:np.ndarray) -> torch.Tensor:
+    "uint8 `images` (n,h,w,3) as the pixels (n,3,s,s) that the model of processor `proc` wants"
+    side = proc.size.get('height') or proc.size.get('shortest_edge')
+    return to_floats(images, side, proc.image_mean, proc.image_std)
 
+# %% ../../nbs/backbones/02_classifiers.ipynb #5a503c5f
 @torch.no_grad()
-def classifier_features(model, proc, images, batch:int=128, desc:str|None=None) -> np.ndarray:
-    "float32 (n,d): the penultimate layer for uint8 `images` (n,h,w,3), not normalised"
-    out = [penultimate(model, classifier_pixels(proc, images[i:i+batch])).float().cpu()
-           for i in tqdm(range(0, len(images), batch), desc=desc, disable=desc is None, mininterval=5, unit='batch')]
-    return torch.cat(out).numpy()
+def classifier_features(
+    model:nn.Module,
+    proc:BaseImageProcessor,  # its image processor
+    images:np.ndarray,  # uint8 (n,h,w,3)
+    batch:int=128,
+    desc:str|None=None,  # of the progress bar; None: there is none
+) -> np.ndarray:  # float32 (n,d)
+    "The penultimate layer for `images`, not normalised"
+    starts = range(0, len(images), batch)
+    parts = []
+    for i in tqdm(starts, desc=desc, disable=desc is None, mininterval=5, unit='batch'):
+        x = classifier_pixels(proc, images[i:i+batch])
+        parts.append(penultimate(model, x).float().cpu())
+    return torch.cat(parts).numpy()

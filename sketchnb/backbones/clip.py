@@ -19,94 +19,174 @@ from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 from ..core import atomic, device
 
 # %% ../../nbs/backbones/00_clip.ipynb #d27474ee
-BOS,EOS = '<|startoftext|>','<|endoftext|>'
+BOS = '<|startoftext|>'
+EOS = '<|endoftext|>'
 
 def train_tokenizer(corpus:list[str], vocab_size:int=1500, context:int=77) -> CLIPTokenizer:
-    "A `CLIPTokenizer` with at most `vocab_size` (> 514) tokens learned on `corpus`"
-    if vocab_size <= 514: raise ValueError(f'vocab_size={vocab_size}: 514 are taken by bytes and marks, give more')
+    """A tokenizer with at most `vocab_size` tokens learned on `corpus`, for texts up to `context`.
+
+    Raises `ValueError` unless `vocab_size` is above 514: 2 x 256 bytes and two marks"""
+    if vocab_size <= 514:
+        raise ValueError(f'vocab_size={vocab_size}: 514 are taken by bytes and marks, give more')
     chars = sorted(pre_tokenizers.ByteLevel.alphabet())
+    merges = _learn_merges(corpus, vocab_size-258, chars)
+    joined = [first+second for first,second in merges]
+    words = dict.fromkeys(chars + [char+'</w>' for char in chars] + joined + [BOS,EOS])
+    vocab = {word: i for i,word in enumerate(words)}
+    return CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=context)
+
+# %% ../../nbs/backbones/00_clip.ipynb #ce44550b
+def _learn_merges(corpus:list[str], size:int, chars:list[str]) -> list:
+    "Pairs of tokens that are joined, the most frequent first, for a vocabulary of `size`"
     tok = CLIPTokenizer().backend_tokenizer
-    tok.train_from_iterator(corpus, trainers.BpeTrainer(
-        vocab_size=vocab_size-258, initial_alphabet=chars, end_of_word_suffix='</w>', show_progress=False))
-    merges = [tuple(m) for m in json.loads(tok.to_str())['model']['merges']]
-    words = dict.fromkeys(chars + [c+'</w>' for c in chars] + [a+b for a,b in merges] + [BOS,EOS])
-    return CLIPTokenizer(vocab={w:i for i,w in enumerate(words)}, merges=merges, model_max_length=context)
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, initial_alphabet=chars, end_of_word_suffix='</w>', show_progress=False)
+    tok.train_from_iterator(corpus, trainer)
+    return [tuple(pair) for pair in json.loads(tok.to_str())['model']['merges']]
 
 # %% ../../nbs/backbones/00_clip.ipynb #ca671831
-def new_clip(tok:CLIPTokenizer, size:int=128, patch:int=16, width:int=192, layers:int=5, text_width:int=192,
-             text_layers:int=3, proj:int=192, head:int=32) -> CLIPModel:
-    "An untrained CLIP for `size`-pixel images and `tok`'s words; `head` is a head's width"
-    text = dict(vocab_size=len(tok), max_position_embeddings=tok.model_max_length, hidden_size=text_width,
-                intermediate_size=4*text_width, num_hidden_layers=text_layers, num_attention_heads=text_width//head,
-                projection_dim=proj, bos_token_id=tok.bos_token_id, eos_token_id=tok.eos_token_id, pad_token_id=tok.pad_token_id)
-    image = dict(image_size=size, patch_size=patch, hidden_size=width, intermediate_size=4*width,
-                 num_hidden_layers=layers, num_attention_heads=width//head, projection_dim=proj)
+def new_clip(
+    tok:CLIPTokenizer,  # its words
+    size:int=128,  # of the images' side, in pixels
+    patch:int=16,  # side of a patch
+    width:int=192,  # of the image tower
+    layers:int=5,  # of the image tower
+    text_width:int=192,  # of the text tower
+    text_layers:int=3,  # of the text tower
+    proj:int=192,  # dimensions of the common space
+    head:int=32,  # width of an attention head
+) -> CLIPModel:
+    "An untrained CLIP"
+    text = dict(
+        _tower(text_width, text_layers, head, proj), **_marks(tok),
+        vocab_size=len(tok), max_position_embeddings=tok.model_max_length)
+    image = dict(_tower(width, layers, head, proj), image_size=size, patch_size=patch)
     return CLIPModel(CLIPConfig(text_config=text, vision_config=image, projection_dim=proj))
 
-# %% ../../nbs/backbones/00_clip.ipynb #29948242
-def _loads_as_float32(folder):
-    "Have `transformers` load the half-precision model in `folder` as float32 unless it's told otherwise"
-    path = Path(folder)/'config.json'
-    path.write_text(json.dumps({**json.loads(path.read_text()), 'dtype':'float32'}, indent=2, sort_keys=True)+'\n')
+# %% ../../nbs/backbones/00_clip.ipynb #df3c329f
+def _tower(width:int, layers:int, head:int, proj:int) -> dict:
+    "What the configurations of both towers say"
+    return dict(
+        hidden_size=width, intermediate_size=4*width, num_hidden_layers=layers,
+        num_attention_heads=width//head, projection_dim=proj)
 
-def save_clip(path, model:CLIPModel, tok:CLIPTokenizer, dtype=torch.float16):
-    "Write `model` and its processor to the folder `path` in CLIP's layout: safetensors of `dtype`, vocab.json, merges.txt"
+def _marks(tok:CLIPTokenizer) -> dict:
+    "The ids of `tok`'s marks, as the text tower's configuration wants them"
+    return dict(
+        bos_token_id=tok.bos_token_id, eos_token_id=tok.eos_token_id, pad_token_id=tok.pad_token_id)
+
+# %% ../../nbs/backbones/00_clip.ipynb #29948242
+def _loads_as_float32(folder:str|Path):
+    "Have `transformers` load the half-precision model in `folder` as float32 unless told otherwise"
+    path = Path(folder)/'config.json'
+    config = {**json.loads(path.read_text()), 'dtype': 'float32'}
+    path.write_text(json.dumps(config, indent=2, sort_keys=True)+'\n')
+
+def save_clip(
+    path:str|Path,  # the folder to write
+    model:CLIPModel,
+    tok:CLIPTokenizer,  # the model's
+    dtype:torch.dtype=torch.float16,  # of the weights in the file
+) -> None:
+    "Write `model` and its processor in CLIP's layout: safetensors, vocab.json, merges.txt"
     size = model.config.vision_config.image_size
-    image = CLIPImageProcessorPil(size={'shortest_edge':size}, crop_size={'height':size, 'width':size})
+    image = CLIPImageProcessorPil(
+        size={'shortest_edge':size}, crop_size={'height':size, 'width':size})
     was = model.dtype
-    with atomic(path) as p:
-        model.to(dtype).save_pretrained(p); _loads_as_float32(p)
-        CLIPProcessor(image, tok).save_pretrained(p)
-        tok.backend_tokenizer.model.save(str(p))
+    with atomic(path) as folder:
+        model.to(dtype).save_pretrained(folder)
+        _loads_as_float32(folder)
+        CLIPProcessor(image, tok).save_pretrained(folder)
+        tok.backend_tokenizer.model.save(str(folder))
     model.to(was)
 
-def load_clip(path, revision:str|None=None, dtype=torch.float32):
-    """(`CLIPModel` in evaluation mode on the device, its `CLIPProcessor`) from a folder or a hub id at a pinned `revision`.
+# %% ../../nbs/backbones/00_clip.ipynb #654a36c2
+def load_clip(
+    path:str|Path, revision:str|None=None, dtype:torch.dtype=torch.float32,
+) -> tuple:
+    """(`CLIPModel` in evaluation mode on the device, its `CLIPProcessor`).
 
-    Any CLIP will do: `openai/clip-vit-base-patch32`, `-patch16`, `clip-vit-large-patch14`. safetensors only."""
+    `path` is a folder or a hub id at a pinned `revision`; safetensors only. Any CLIP will do:
+    `openai/clip-vit-base-patch32`, `-patch16`, `clip-vit-large-patch14`"""
     model = CLIPModel.from_pretrained(path, revision=revision, use_safetensors=True, dtype=dtype)
-    return model.eval().requires_grad_(False).to(device()), CLIPProcessor.from_pretrained(path, revision=revision)
+    processor = CLIPProcessor.from_pretrained(path, revision=revision)
+    return model.eval().requires_grad_(False).to(device()), processor
 
 # %% ../../nbs/backbones/00_clip.ipynb #3da2c769
-def to_floats(images, size, mean=(.5,.5,.5), std=(.5,.5,.5)) -> torch.Tensor:
-    "uint8 (n,h,w,3) as float (n,3,*`size`) on the device, (x/255 - `mean`)/`std`; `size` is a side or (h,w)"
+def to_floats(
+    images:np.ndarray,  # uint8 (n,h,w,3)
+    size:int|tuple,  # a side or (height, width) in pixels
+    mean:tuple=(.5,.5,.5),  # of each colour, of values in 0..1
+    std:tuple=(.5,.5,.5),
+) -> torch.Tensor:  # float (n,3,*size) on the device
+    "(x/255 - `mean`)/`std` of resized `images`; raises `ValueError` if they aren't uint8 (n,h,w,3)"
     images = np.asarray(images)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
-        raise ValueError(f'images: want uint8 of shape (n,h,w,3), got {images.dtype} {images.shape}')
-    x = torch.from_numpy(np.ascontiguousarray(images)).to(device()).permute(0,3,1,2).float().div_(255)
+        got = f'{images.dtype} {images.shape}'
+        raise ValueError(f'images: want uint8 of shape (n,h,w,3), got {got}')
+    x = torch.from_numpy(np.ascontiguousarray(images)).to(device())
+    x = x.permute(0,3,1,2).float().div_(255)
     size = (size,size) if np.isscalar(size) else tuple(size)
-    if x.shape[-2:] != size: x = F.interpolate(x, size, mode='bicubic', antialias=True, align_corners=False).clamp_(0, 1)
+    if x.shape[-2:] != size:
+        x = F.interpolate(x, size, mode='bicubic', antialias=True, align_corners=False)
+        x = x.clamp_(0, 1)
     return (x - x.new_tensor(mean)[:,None,None]) / x.new_tensor(std)[:,None,None]
 
-def clip_pixels(model:CLIPModel, images) -> torch.Tensor:
-    "uint8 (n,h,w,3) as the pixel values `model` wants, (n,3,s,s)"
-    return to_floats(images, model.config.vision_config.image_size, OPENAI_CLIP_MEAN, OPENAI_CLIP_STD)
+# %% ../../nbs/backbones/00_clip.ipynb #3ddd0903
+def clip_pixels(model:CLIPModel, images:np.ndarray) -> torch.Tensor:
+    "uint8 `images` (n,h,w,3) as the pixel values that `model` wants, (n,3,s,s)"
+    size = model.config.vision_config.image_size
+    return to_floats(images, size, OPENAI_CLIP_MEAN, OPENAI_CLIP_STD)
+
+# %% ../../nbs/backbones/00_clip.ipynb #f4b2bb28
+def _batches(n:int, batch:int, desc:str|None) -> tqdm:
+    "Slices of at most `batch` of `n` items, with a progress bar if there is a `desc`"
+    slices = [slice(i, i+batch) for i in range(0, n, batch)]
+    return tqdm(slices, desc=desc, disable=desc is None, mininterval=5, unit='batch')
+
+def _rows(parts:list, model:CLIPModel) -> np.ndarray:
+    "All `parts` in one array; of none, an array without rows"
+    if not parts: return np.zeros((0, model.config.projection_dim), np.float32)
+    return torch.cat(parts).numpy()
 
 # %% ../../nbs/backbones/00_clip.ipynb #7a51470e
-def _batches(n:int, batch:int, desc:str|None):
-    "Slices of at most `batch` of `n` items, with a progress bar if there is a `desc`"
-    return tqdm([slice(i, i+batch) for i in range(0, n, batch)], desc=desc, disable=desc is None, mininterval=5, unit='batch')
-
 @torch.no_grad()
-def embed_images(model:CLIPModel, images, batch:int=128, desc:str|None=None) -> np.ndarray:
-    "L2-normalised float32 (n,proj) of uint8 `images` (n,h,w,3); anything sliceable, also a memory-mapped array"
-    out = [F.normalize(model.get_image_features(clip_pixels(model, images[s])).pooler_output.float(), dim=-1).cpu()
-           for s in _batches(len(images), batch, desc)]
-    return torch.cat(out).numpy() if out else np.zeros((0, model.config.projection_dim), np.float32)
+def embed_images(
+    model:CLIPModel,
+    images:np.ndarray,  # uint8 (n,h,w,3); anything sliceable, also a memory-mapped array
+    batch:int=128,
+    desc:str|None=None,  # of the progress bar; None: there is none
+) -> np.ndarray:  # float32 (n,proj)
+    "The L2-normalised embeddings of `images`"
+    parts = []
+    for rows in _batches(len(images), batch, desc):
+        out = model.get_image_features(clip_pixels(model, images[rows])).pooler_output
+        parts.append(F.normalize(out.float(), dim=-1).cpu())
+    return _rows(parts, model)
 
+# %% ../../nbs/backbones/00_clip.ipynb #40c548b6
 @torch.no_grad()
-def embed_texts(model:CLIPModel, tok, texts:list[str], batch:int=256, desc:str|None=None) -> np.ndarray:
-    "L2-normalised float32 (n,proj) of `texts`; `tok` is the tokenizer or the processor. What is beyond the context is cut"
-    tok,texts,out = getattr(tok, 'tokenizer', tok),list(texts),[]
-    for s in _batches(len(texts), batch, desc):
-        ids = tok(texts[s], padding=True, truncation=True, return_tensors='pt')['input_ids'].to(model.device)
-        out.append(F.normalize(model.get_text_features(ids).pooler_output.float(), dim=-1).cpu())
-    return torch.cat(out).numpy() if out else np.zeros((0, model.config.projection_dim), np.float32)
+def embed_texts(
+    model:CLIPModel,
+    tok:CLIPTokenizer|CLIPProcessor,  # the model's
+    texts:list[str],  # n of them; what is beyond the context is cut
+    batch:int=256,
+    desc:str|None=None,  # of the progress bar; None: there is none
+) -> np.ndarray:  # float32 (n,proj)
+    "The L2-normalised embeddings of `texts`"
+    tok = getattr(tok, 'tokenizer', tok)
+    texts = list(texts)
+    parts = []
+    for rows in _batches(len(texts), batch, desc):
+        tokens = tok(texts[rows], padding=True, truncation=True, return_tensors='pt')
+        out = model.get_text_features(tokens['input_ids'].to(model.device)).pooler_output
+        parts.append(F.normalize(out.float(), dim=-1).cpu())
+    return _rows(parts, model)
 
 # %% ../../nbs/backbones/00_clip.ipynb #3e38a170
 def patch_map(model:CLIPModel, pixels:torch.Tensor) -> torch.Tensor:
-    "(n,proj,g,g): the patches of `pixels` (from `clip_pixels`) in the common space. Differentiable"
-    h = model.vision_model(pixels).last_hidden_state[:,1:]
-    h = model.visual_projection(model.vision_model.post_layernorm(h))
-    g = model.config.vision_config.image_size // model.config.vision_config.patch_size
-    return h.transpose(1, 2).unflatten(2, (g,g))
+    "(n,proj,g,g): g x g patches of `clip_pixels` (n,3,s,s) in the common space. Differentiable"
+    tokens = model.vision_model(pixels).last_hidden_state[:,1:]  # without the class token
+    tokens = model.visual_projection(model.vision_model.post_layernorm(tokens))
+    side = model.config.vision_config.image_size // model.config.vision_config.patch_size
+    return tokens.transpose(1, 2).unflatten(2, (side,side))

@@ -6,9 +6,15 @@
 __all__ = ['columns', 'ManifestError', 'read_manifest', 'from_folders', 'write_manifest']
 
 # %% ../../nbs/data/10_adapter.ipynb #54541abf
-import csv, difflib, json, os, re
+import csv
+import difflib
+import json
+import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 from ..core import atomic
@@ -17,201 +23,356 @@ from .dataset import SketchDataset, open_image, splits
 # %% ../../nbs/data/10_adapter.ipynb #0562ef3e
 columns = 'photo','sketch','category','caption','split'
 _readable = {'.jpg','.jpeg','.png','.webp','.bmp','.gif','.tif','.tiff','.ppm','.pgm','.jfif'}
-_pictures = {'.svg','.heic','.heif','.avif','.jxl','.psd','.ai','.eps','.pdf','.raw','.cr2','.nef','.dng'} # which we don't read
+_not_read = {'.svg','.heic','.heif','.avif','.jxl','.psd','.ai','.eps','.pdf','.raw','.cr2',
+             '.nef','.dng'}  # pictures in formats that we don't read
 
+# %% ../../nbs/data/10_adapter.ipynb #f32fe555
 class ManifestError(ValueError):
-    "What is wrong with a user's data, with file and line; up to ten problems in one"
-    def __init__(self, name, problems):
+    "What is wrong with a user's data, with file and line; `problems` holds all, the message ten."
+    def __init__(self,
+        name:str|Path, # of the file or folder
+        problems:Iterable[str],
+    ):
         self.problems = list(problems)
-        more = f"\n  and {len(self.problems)-10} more" if len(self.problems)>10 else ''
-        super().__init__(f"{name}: " + '\n  '.join(['']*(len(self.problems)>1) + self.problems[:10]) + more)
+        shown = self.problems[:10]
+        if len(self.problems) > 1:
+            shown = ['', *shown]  # each on a line of its own
+        left = len(self.problems) - 10
+        more = f'\n  and {left} more' if left > 0 else ''
+        super().__init__(f'{name}: ' + '\n  '.join(shown) + more)
 
 # %% ../../nbs/data/10_adapter.ipynb #e349ba3d
-def _check_columns(path, names):
-    "Raise on unknown, repeated or missing columns"
+def _unknown(name):
+    "Problem with the unknown column `name`, and what may have been meant"
+    near = difflib.get_close_matches(str(name).strip().lower(), columns, 1)
+    hint = f'did you mean {near[0]!r}?' if near else f"known are {', '.join(columns)}"
+    split = '; separate columns by commas' if re.search('[;\t]', str(name)) else ''
+    return f'unknown column {name!r}: {hint}{split}'
+
+def _check_columns(where, names):
+    "Raise `ManifestError` on unknown, repeated or missing columns"
     bad = []
-    for c in dict.fromkeys(names):
-        near = difflib.get_close_matches(str(c).strip().lower(), columns, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(columns)}"
-        if c not in columns: bad.append(f"unknown column {c!r}: {hint}" + ('; separate columns by commas' if re.search('[;\t]', str(c)) else ''))
-        if list(names).count(c)>1: bad.append(f"column {c!r} occurs twice")
-    if not bad and 'photo' not in names: bad = ["there is no column 'photo'"]
-    if bad: raise ManifestError(path, bad)
+    for name in dict.fromkeys(names):
+        if name not in columns:
+            bad.append(_unknown(name))
+        if list(names).count(name) > 1:
+            bad.append(f'column {name!r} occurs twice')
+    if not bad and 'photo' not in names:
+        bad.append("there is no column 'photo'")
+    if bad: raise ManifestError(where, bad)
 
-def _read_csv(path, f, bad):
+# %% ../../nbs/data/10_adapter.ipynb #d8339772
+def _read_csv(path, file, bad):
     "Yield (line, dict); problems go to `bad`"
-    rows = csv.reader(f, strict=True)
+    rows = csv.reader(file, strict=True)
     head = next(rows, None)
-    if not head: raise ManifestError(path, ["is empty: the first line names the columns, as in photo,sketch,caption"])
+    if not head:
+        hint = 'the first line names the columns, as in photo,sketch,caption'
+        raise ManifestError(path, [f'is empty: {hint}'])
     _check_columns(path, head)
-    for v in rows:
-        if not any(v): continue
-        if len(v)!=len(head): bad.append(f"line {rows.line_num}: {len(v)} values for {len(head)} columns; put a value that holds a comma in quotes")
-        else: yield rows.line_num, dict(zip(head, v))
+    for values in rows:
+        if not any(values): continue
+        if len(values) == len(head):
+            yield rows.line_num, dict(zip(head, values))
+        else:
+            bad.append(f'line {rows.line_num}: {len(values)} values for {len(head)} columns; '
+                       'put a value that holds a comma in quotes')
 
-def _read_jsonl(path, f, bad):
+# %% ../../nbs/data/10_adapter.ipynb #cadd808e
+def _read_jsonl(path, file, bad):
     "Yield (line, dict); problems go to `bad`"
-    for n,line in enumerate(f, 1):
+    for n, line in enumerate(file, 1):
         if not line.strip(): continue
-        try: row = json.loads(line)
-        except ValueError as e: bad.append(f"line {n}: not JSON ({e})"); continue
-        if not isinstance(row, dict): bad.append(f"line {n}: not an object like {{\"photo\": \"a.jpg\"}}"); continue
-        _check_columns(f"{path}, line {n}", list(row))
-        yield n, {k: '' if v is None else v for k,v in row.items()}
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            bad.append(f'line {n}: not JSON ({error})')
+            continue
+        if not isinstance(row, dict):
+            bad.append(f'line {n}: not an object like {{"photo": "a.jpg"}}')
+            continue
+        _check_columns(f'{path}, line {n}', list(row))
+        yield n, {name: '' if value is None else value for name, value in row.items()}
 
 # %% ../../nbs/data/10_adapter.ipynb #f1dee060
+def _is_number(text):
+    "Whether `text` is text that reads as a number"
+    if not isinstance(text, str): return False
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
 def _check_row(row):
     "Problems with the values of one row"
-    for c,v in row.items():
-        if not isinstance(v, str): yield f"{c} is {v!r}, which is not text"
-    if row.get('photo', '')=='': yield "photo is empty: name a file"
-    if _number(row.get('caption')): yield f"caption {row['caption']!r} is a number, not words"
-    s = row.get('split') or 'test'
-    if isinstance(s, str) and s not in splits: yield f"split is {s!r}: use one of {', '.join(splits)}"
+    for name, value in row.items():
+        if not isinstance(value, str):
+            yield f'{name} is {value!r}, which is not text'
+    if row.get('photo', '') == '':
+        yield 'photo is empty: name a file'
+    if _is_number(row.get('caption')):
+        yield f"caption {row['caption']!r} is a number, not words"
+    split = row.get('split') or 'test'
+    if isinstance(split, str) and split not in splits:
+        yield f"split is {split!r}: use one of {', '.join(splits)}"
 
-def _number(s):
-    if not isinstance(s, str): return False
-    try: float(s); return True
-    except ValueError: return False
+# %% ../../nbs/data/10_adapter.ipynb #512f3b5a
+def _full(row):
+    "`row` with all columns, and paths in one spelling"
+    row = {name: row.get(name, '').strip() for name in columns}
+    for name in ('photo','sketch'):
+        if row[name]:
+            row[name] = Path(os.path.normpath(row[name])).as_posix()
+    return row | dict(split=row['split'] or 'test')
 
+def _reader(path):
+    "The function that reads the manifest at `path`"
+    if path.is_dir():
+        hint = 'use `from_folders`, or name the .csv or .jsonl in it'
+        raise ManifestError(path, [f'is a folder: {hint}'])
+    if not path.exists(): raise FileNotFoundError(f'{path} is not there')
+    readers = {'.csv': _read_csv, '.jsonl': _read_jsonl}
+    if path.suffix.lower() not in readers:
+        hint = 'a manifest is a .csv or .jsonl file (pickles and arrays are never loaded)'
+        raise ManifestError(path, [f"{path.suffix or 'no suffix'}: {hint}"])
+    return readers[path.suffix.lower()]
+
+# %% ../../nbs/data/10_adapter.ipynb #3ed175a8
 def _rows(path, bad):
-    "[(place, row)] of the manifest at `path`, with all columns, paths in one spelling"
-    read = {'.csv':_read_csv, '.jsonl':_read_jsonl}.get(path.suffix.lower())
-    if path.is_dir(): raise ManifestError(path, ["is a folder: use `from_folders`, or name the .csv or .jsonl in it"])
-    if not path.exists(): raise FileNotFoundError(f"{path} is not there")
-    if not read: raise ManifestError(path, [f"{path.suffix or 'no suffix'}: a manifest is a .csv or .jsonl file (pickles and arrays are never loaded)"])
+    "[(place, row)] of the manifest at `path`; problems go to `bad`"
+    read = _reader(path)
     out = []
     try:
-        with open(path, newline='', encoding='utf-8-sig') as f:
-            for n,row in read(path, f, bad):
-                wrong = [f"line {n}: {p}" for p in _check_row(row)]
+        with open(path, newline='', encoding='utf-8-sig') as file:
+            for n, row in read(path, file, bad):
+                wrong = [f'line {n}: {problem}' for problem in _check_row(row)]
                 bad += wrong
-                if not wrong: out.append((f"line {n}", _full(row)))
-    except UnicodeDecodeError: raise ManifestError(path, ["is not UTF-8 text: save it as UTF-8"]) from None
-    except csv.Error as e: raise ManifestError(path, [f"is not CSV ({e})"]) from None
-    if not out and not bad: raise ManifestError(path, ["holds no rows"])
+                if not wrong:
+                    out.append((f'line {n}', _full(row)))
+    except UnicodeDecodeError:
+        raise ManifestError(path, ['is not UTF-8 text: save it as UTF-8']) from None
+    except csv.Error as error:
+        raise ManifestError(path, [f'is not CSV ({error})']) from None
+    if not out and not bad: raise ManifestError(path, ['holds no rows'])
     return out
-
-def _full(row):
-    row = {c: row.get(c, '').strip() for c in columns}
-    for c in ('photo','sketch'):
-        if row[c]: row[c] = Path(os.path.normpath(row[c])).as_posix()
-    return row | dict(split=row['split'] or 'test')
 
 # %% ../../nbs/data/10_adapter.ipynb #186bf2a9
 def _picture(path, full=True, sketch=False):
     "What is wrong with the picture at `path`, or None"
-    if not path.is_file(): return f"{path} is not there" if not path.is_dir() else f"{path} is a folder, not a picture"
+    if path.is_dir(): return f'{path} is a folder, not a picture'
+    if not path.is_file(): return f'{path} is not there'
     try:
         if not full:
-            with Image.open(path): return None
-        a = np.asarray(open_image(path).convert('L'))
-    except Image.UnidentifiedImageError: return f"{path} is not a picture that can be read: convert it to PNG or JPEG"
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e: return f"{path} is damaged or can't be decoded ({e}): make or fetch it anew"
-    if sketch and int(a.max())-int(a.min())<16: return f"{path} is blank: a sketch needs at least one line"
-    if sketch and np.median(a)<128: return f"{path} is light on dark: invert it, a sketch is dark on white"
+            with Image.open(path):
+                return None
+        grey = np.asarray(open_image(path).convert('L'))
+    except Image.UnidentifiedImageError:
+        return f'{path} is not a picture that can be read: convert it to PNG or JPEG'
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        return f"{path} is damaged or can't be decoded ({error}): make or fetch it anew"
+    return _no_sketch(path, grey) if sketch else None
 
+def _no_sketch(path, grey):
+    "Why a picture, uint8 (h,w), is no sketch, or None"
+    if int(grey.max())-int(grey.min()) < 16:
+        return f'{path} is blank: a sketch needs at least one line'
+    if np.median(grey) < 128:
+        return f'{path} is light on dark: invert it, a sketch is dark on white'
+
+# %% ../../nbs/data/10_adapter.ipynb #dc2e463f
 def _check_files(rows, root, check):
     "Problems with the files of `rows`, each file looked at once"
-    if check not in ('open','full'): raise ValueError(f"check is {check!r}: use 'open' or 'full'")
+    if check not in ('open','full'):
+        raise ValueError(f"check is {check!r}: use 'open' or 'full'")
     first = {}
-    for where,row in rows:
-        for c in ('photo','sketch'):
-            if row[c]: first.setdefault((c,row[c]), where)
-    for (c,f),where in tqdm(first.items(), unit=' pictures', mininterval=5, delay=5):
-        if p:=_picture(root/f, check=='full', c=='sketch'): yield f"{where}: {c} {p}"
+    for where, row in rows:
+        for name in ('photo','sketch'):
+            if row[name]:
+                first.setdefault((name, row[name]), where)
+    for (name, file), where in tqdm(first.items(), unit=' pictures', mininterval=5, delay=5):
+        problem = _picture(root/file, check == 'full', name == 'sketch')
+        if problem:
+            yield f'{where}: {name} {problem}'
 
 # %% ../../nbs/data/10_adapter.ipynb #b3177a51
 def _check_links(rows, queries):
-    "Problems between rows: repeated sketches, photos that contradict themselves, a category here and none there, no sketch at all"
-    sketches,photos = {},{}
-    for where,row in rows:
-        s = row['sketch']
-        if s in sketches: yield f"{where}: sketch {s!r} is already in {sketches[s]}; a sketch belongs to one photo, once"
-        if s: sketches.setdefault(s, where)
-        was,old = photos.setdefault(row['photo'], (where,row))
-        for c in ('category','split'):
-            if row[c]!=old[c]: yield f"{where}: photo {row['photo']!r} has {c} {row[c]!r}, but {old[c]!r} in {was}"
-    bare = [w for w,r in rows if not r['category']]
-    if 0<len(bare)<len(rows): yield f"{bare[0]}: no category, though other rows have one; give it to all or to none"
-    if queries and rows and not sketches: yield "no row has a sketch: nothing to search with (for a gallery alone pass queries=False)"
+    "Problems between rows; if `queries`, also that no row has a sketch"
+    sketches = {}  # sketch: where it is first
+    photos = {}  # photo: where it is first, and its row there
+    for where, row in rows:
+        sketch = row['sketch']
+        if sketch in sketches:
+            yield (f'{where}: sketch {sketch!r} is already in {sketches[sketch]}; '
+                   'a sketch belongs to one photo, once')
+        if sketch:
+            sketches.setdefault(sketch, where)
+        yield from _changes(where, row, *photos.setdefault(row['photo'], (where, row)))
+    bare = [where for where, row in rows if not row['category']]
+    if 0 < len(bare) < len(rows):
+        yield f'{bare[0]}: no category, though other rows have one; give it to all or to none'
+    if queries and rows and not sketches:
+        yield ('no row has a sketch: nothing to search with '
+               '(for a gallery alone pass queries=False)')
 
-def _line(problem): return int(m[1]) if (m:=re.match(r'line (\d+)', problem)) else 0
+def _changes(where, row, first, old):
+    "Problems of `row` with `old`, the first row of its photo, at place `first`"
+    for name in ('category','split'):
+        if row[name] != old[name]:
+            yield (f"{where}: photo {row['photo']!r} has {name} {row[name]!r}, "
+                   f'but {old[name]!r} in {first}')
+
+# %% ../../nbs/data/10_adapter.ipynb #8f50c1e3
+def _tables(rows):
+    "Tables of photos and of sketches from [(place, row)]"
+    table = pd.DataFrame([row for _, row in rows], columns=columns)
+    table = table.assign(tier='own', kind='object', hand='')
+    about = ['category','split','tier','caption','kind']
+    worded = table.assign(worded=table.caption != '')
+    worded = worded.sort_values('worded', ascending=False, kind='stable')
+    photos = worded.drop_duplicates('photo').sort_index()
+    photos = photos.rename(columns=dict(photo='id')).set_index('id')[about]
+    sketches = table[table.sketch != ''].rename(columns=dict(sketch='id')).set_index('id')
+    return photos, sketches[['photo', *about, 'hand']]
+
+# %% ../../nbs/data/10_adapter.ipynb #4b1c2d2c
+def _line(problem):
+    "The number of the line that `problem` names, or 0"
+    found = re.match(r'line (\d+)', problem)
+    return int(found[1]) if found else 0
 
 def _dataset(name, rows, root, check, queries, bad):
-    "`SketchDataset` of checked `rows`; `ManifestError` with all problems, those in `bad` first"
+    "`SketchDataset` of checked `rows`; `ManifestError` with all problems, those in `bad` too"
     bad = [*bad, *_check_links(rows, queries), *_check_files(rows, root, check)]
     if bad: raise ManifestError(name, sorted(bad, key=_line))
-    df = pd.DataFrame([r for _,r in rows], columns=columns).assign(tier='own', kind='object', hand='')
-    ps = df.assign(worded=df.caption!='').sort_values('worded', ascending=False, kind='stable').drop_duplicates('photo').sort_index()
-    ps = ps.rename(columns=dict(photo='id')).set_index('id')[['category','split','tier','caption','kind']]
-    ss = df[df.sketch!=''].rename(columns=dict(sketch='id')).set_index('id')[['photo','category','split','tier','caption','kind','hand']]
-    def load(f):
-        try: return open_image(root/f)
-        except OSError as e: raise ValueError(f"{root/f} can't be read any more: {e}") from None
-    return SketchDataset(ps, ss, load, load_sketch=load, info=dict(name=Path(name).name))
+    photos, sketches = _tables(rows)
+    def load(file):
+        try:
+            return open_image(root/file)
+        except OSError as error:
+            raise ValueError(f"{root/file} can't be read any more: {error}") from None
+    info = dict(name=Path(name).name)
+    return SketchDataset(photos, sketches, load, load_sketch=load, info=info)
 
-def read_manifest(path, # .csv or .jsonl with columns photo, sketch, category, caption, split
-                  root=None, # folder that relative paths start from; default the manifest's
-                  check='full', # 'full' decodes each picture once, 'open' reads its head
-                  queries=True): # whether there must be sketches
-    "`SketchDataset` of a user's manifest. `ManifestError` lists what is wrong, with file and line. A photo's caption is the first of its rows'"
-    path,bad = Path(path),[]
+# %% ../../nbs/data/10_adapter.ipynb #e6d79e38
+def read_manifest(
+    path:str|Path, # .csv or .jsonl with columns photo, sketch, category, caption, split
+    root:str|Path|None=None, # folder that relative paths start from; default the manifest's
+    check:str='full', # 'full' decodes each picture once, 'open' reads its head
+    queries:bool=True, # whether there must be sketches
+) -> SketchDataset:
+    """The data set that a user's manifest lists.
+
+    Raises `ManifestError` with all that is wrong, by file and line, and `FileNotFoundError`."""
+    path = Path(path)
+    bad = []
     rows = _rows(path, bad)
     return _dataset(str(path), rows, Path(root or path.parent), check, queries, bad)
 
 # %% ../../nbs/data/10_adapter.ipynb #65c91158
+def _hidden(path, folder):
+    "Whether `path` or a folder on the way to it, from `folder`, is hidden"
+    return any(part.startswith('.') for part in path.relative_to(folder).parts)
+
 def _scan(folder, bad):
     "Pictures below `folder`, sorted; those in a format that isn't read go to `bad`"
     folder = Path(folder)
-    if not folder.is_dir(): raise ManifestError(folder, ["is not a folder"])
-    files = sorted(p for p in folder.rglob('*') if p.is_file() and not any(s.startswith('.') for s in p.relative_to(folder).parts))
-    bad += [f"{p}: {p.suffix} is not read: convert it to PNG or JPEG" for p in files if p.suffix.lower() in _pictures]
-    return [p for p in files if p.suffix.lower() in _readable]
+    if not folder.is_dir(): raise ManifestError(folder, ['is not a folder'])
+    found = [path for path in folder.rglob('*') if path.is_file() and not _hidden(path, folder)]
+    out = []
+    for path in sorted(found):
+        if path.suffix.lower() in _not_read:
+            bad.append(f'{path}: {path.suffix} is not read: convert it to PNG or JPEG')
+        if path.suffix.lower() in _readable:
+            out.append(path)
+    return out
 
-def _sub(p, folder): return p.parent.relative_to(folder).as_posix().strip('.')
+def _sub(path, folder):
+    "The sub-folder of `folder` that `path` is in, '' for none"
+    return path.parent.relative_to(folder).as_posix().strip('.')
 
+# %% ../../nbs/data/10_adapter.ipynb #75d5375a
 def _pair(sketch, sub, photos):
-    "The photo of `sketch`, or text that says why there is none; `photos` maps a stem to [(sub-folder, path)]"
-    stems = dict.fromkeys((sketch.stem, re.sub(r'[-_]\d+$', '', sketch.stem)))
-    for stem in stems:
-        near = photos.get(stem, [])
-        here = [p for s,p in near if s==sub] or [p for _,p in near]
-        if len(here)==1: return here[0]
-        if here: return f"{sketch}: could be of {here[0]} or {here[1]}: rename one, or put it in a sub-folder of that name"
-    return f"{sketch}: no photo is called {' or '.join(stems)}: name a sketch PHOTO-1, PHOTO-2, ..."
+    """The photo of `sketch`, or text that says why there is none.
 
+    `photos` maps a name without its ending to [(sub-folder, path)]"""
+    names = dict.fromkeys((sketch.stem, re.sub(r'[-_]\d+$', '', sketch.stem)))
+    for name in names:
+        near = photos.get(name, [])
+        here = [path for folder, path in near if folder == sub] or [path for _, path in near]
+        if len(here) == 1: return here[0]
+        if here:
+            return (f'{sketch}: could be of {here[0]} or {here[1]}: '
+                    'rename one, or put it in a sub-folder of that name')
+    return (f"{sketch}: no photo is called {' or '.join(names)}: "
+            'name a sketch PHOTO-1, PHOTO-2, ...')
+
+# %% ../../nbs/data/10_adapter.ipynb #71161be6
+def _pairs(photos, sketches, photo_root, sketch_root, bad):
+    "{photo: its sketches} by their names; sketches without a photo go to `bad`"
+    by_name = {}
+    for photo in photos:
+        by_name.setdefault(photo.stem, []).append((_sub(photo, photo_root), photo))
+    out = {photo: [] for photo in photos}
+    for sketch in sketches:
+        photo = _pair(sketch, _sub(sketch, sketch_root), by_name)
+        if isinstance(photo, str):
+            bad.append(photo)
+        else:
+            out[photo].append(sketch)
+    return out
+
+# %% ../../nbs/data/10_adapter.ipynb #1ebc5217
 def _folder_rows(photos, sketches, split, bad):
-    "(root, [(place, row)]) from names"
-    ps,ss = _scan(photos, bad),_scan(sketches, bad) if sketches else []
-    if not ps: raise ManifestError(photos, ["holds no pictures"])
-    root = Path(os.path.commonpath([Path(f).absolute() for f in (photos, sketches or photos)]))
-    name = lambda p: Path(os.path.relpath(Path(p).absolute(), root)).as_posix()
-    stems,mine = {},{p:[] for p in ps}
-    for p in ps: stems.setdefault(p.stem, []).append((_sub(p, photos), p))
-    for s in ss:
-        p = _pair(s, _sub(s, sketches), stems)
-        if isinstance(p, str): bad.append(p)
-        else: mine[p].append(s)
-    return root, [(str(s or p), dict(photo=name(p), sketch=name(s) if s else '', category=_sub(p, photos), caption='', split=split))
-                  for p in ps for s in mine[p] or [None]]
+    "The folder that holds both, and [(place, row)] from names; problems go to `bad`"
+    photo_files = _scan(photos, bad)
+    sketch_files = _scan(sketches, bad) if sketches else []
+    if not photo_files: raise ManifestError(photos, ['holds no pictures'])
+    both = [Path(folder).absolute() for folder in (photos, sketches or photos)]
+    root = Path(os.path.commonpath(both))
+    def name(path):
+        return Path(os.path.relpath(Path(path).absolute(), root)).as_posix()
+    rows = []
+    for photo, drawn in _pairs(photo_files, sketch_files, photos, sketches, bad).items():
+        for sketch in drawn or [None]:
+            row = dict(photo=name(photo), sketch=name(sketch) if sketch else '',
+                       category=_sub(photo, photos), caption='', split=split)
+            rows.append((str(sketch or photo), row))
+    return root, rows
 
 # %% ../../nbs/data/10_adapter.ipynb #6bd490e0
-def from_folders(photos, # folder of pictures; a sub-folder is a category
-                 sketches=None, # folder of pictures named PHOTO, PHOTO-1, PHOTO_2 ...
-                 split='test', check='full', queries=True):
-    "`SketchDataset` of a user's folders; `ManifestError` lists sketches without a photo and pictures that can't be read"
+def from_folders(
+    photos:str|Path, # folder of pictures; a sub-folder is a category
+    sketches:str|Path|None=None, # folder of pictures named PHOTO, PHOTO-1, PHOTO_2 ...
+    split:str='test', # of all
+    check:str='full', # 'full' decodes each picture once, 'open' reads its head
+    queries:bool=True, # whether there must be sketches
+) -> SketchDataset:
+    """The data set in a user's folders.
+
+    Raises `ManifestError` with all sketches without a photo and pictures that can't be read."""
     bad = []
-    root,rows = _folder_rows(photos, sketches, split, bad)
+    root, rows = _folder_rows(photos, sketches, split, bad)
     return _dataset(str(photos), rows, root, check, queries, bad)
 
-def write_manifest(path, photos, sketches=None, split='test'):
-    "Write what `from_folders` would pair as a CSV at `path`, to edit: add captions, splits, categories. Paths are relative to it"
-    path,bad = Path(path),[]
-    root,rows = _folder_rows(photos, sketches, split, bad)
+# %% ../../nbs/data/10_adapter.ipynb #b1a6a589
+def write_manifest(
+    path:str|Path, # of the CSV; its paths are relative to its folder
+    photos:str|Path, # as for `from_folders`
+    sketches:str|Path|None=None, # the same
+    split:str='test', # of all
+):
+    "Write what `from_folders` would pair as a manifest to edit. Raises `ManifestError` as it does"
+    path = Path(path)
+    bad = []
+    root, rows = _folder_rows(photos, sketches, split, bad)
     if bad: raise ManifestError(photos, bad)
-    rel = lambda f: Path(os.path.relpath(root/f, path.absolute().parent)).as_posix() if f else ''
-    with atomic(path) as tmp, open(tmp, 'w', newline='', encoding='utf-8') as f:
-        w = csv.DictWriter(f, columns, lineterminator='\n')
-        w.writeheader()
-        w.writerows(r | {c: rel(r[c]) for c in ('photo','sketch')} for _,r in rows)
+    def relative(file):
+        if not file: return ''
+        return Path(os.path.relpath(root/file, path.absolute().parent)).as_posix()
+    with atomic(path) as part, open(part, 'w', newline='', encoding='utf-8') as file:
+        writer = csv.DictWriter(file, columns, lineterminator='\n')
+        writer.writeheader()
+        for _, row in rows:
+            files = {name: relative(row[name]) for name in ('photo','sketch')}
+            writer.writerow(row | files)

@@ -6,9 +6,11 @@
 __all__ = ['drawings_of', 'sketches_by', 'words_for', 'tiles', 'titled', 'stack', 'contact_row', 'contact_sheet']
 
 # %% ../../nbs/data/13_datacard.ipynb #54e5cb85
+from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from .captions import NAMELESS, caption
+from .dataset import SketchDataset
 from .drawings import SHARES, picture
 from .hands import draw, hands
 from .photos import Thing, frame, sample_look, sample_pose, sample_view
@@ -17,59 +19,113 @@ from .world import from_spec, tier_of
 from ..strokes import rasterise
 
 # %% ../../nbs/data/13_datacard.ipynb #3c417f76
-_drawn = [s for s in SHARES if s!='photo']
+_styles = [style for style in SHARES if style != 'photo']
 
-def drawings_of(category, rng, size=128):
-    "A new thing of `category` in each style of the pretraining drawings: list of uint8 (size, size, 3); none if the category is novel"
-    if tier_of(category)=='novel': return []
-    one = lambda: Thing(category, CATEGORIES[category].sample(rng), sample_pose(rng), sample_look(category, rng))
-    return [picture([frame(one(), rng, .6, .9)], sample_view(rng), s, rng, size) for s in _drawn]
+def drawings_of(
+    category:str,
+    rng:np.random.Generator, # decides what they look like
+    size:int=128, # side, pixels
+) -> list[np.ndarray]: # uint8 (size,size,3); empty if the category is novel
+    "A new thing of `category` in each style of the pretraining drawings"
+    if tier_of(category) == 'novel': return []
+    out = []
+    for style in _styles:
+        attrs = CATEGORIES[category].sample(rng)
+        thing = Thing(category, attrs, sample_pose(rng), sample_look(category, rng))
+        thing = frame(thing, rng, .6, .9)
+        out.append(picture([thing], sample_view(rng), style, rng, size))
+    return out
 
-def sketches_by(ds, photo, n, rng, size=128):
-    "Sketches of an object's `photo` by `n` hands, the stored ones first: list of uint8 (size, size, 3)"
-    row, have = ds.photos.loc[photo], ds.sketches[ds.sketches.photo==photo].head(n)
-    others = [h for h in hands(row.split, len(have)+n) if h.name not in set(have.hand)]
+# %% ../../nbs/data/13_datacard.ipynb #976face6
+def sketches_by(
+    ds:SketchDataset, # SketchWorld, with the column `spec` of photos
+    photo:str, # id of an object's photo
+    n:int, # hands
+    rng:np.random.Generator, # decides how those draw that aren't stored
+    size:int=128, # side, pixels
+) -> list[np.ndarray]: # n of uint8 (size,size,3)
+    "Sketches of a photo by `n` hands, the stored ones first"
+    row = ds.photos.loc[photo]
+    stored = ds.sketches[ds.sketches.photo == photo].head(n)
+    people = hands(row.split, len(stored)+n)
+    others = [hand for hand in people if hand.name not in set(stored.hand)]
     (thing,), _ = from_spec(row.spec)
-    return [*ds.sketch_array(have.index, size)] + [np.asarray(rasterise(draw(thing, h, rng).strokes, size)) for h in others[:n-len(have)]]
+    new = [draw(thing, hand, rng).strokes for hand in others[:n-len(stored)]]
+    drawn = [np.asarray(rasterise(strokes, size)) for strokes in new]
+    return [*ds.sketch_array(stored.index, size), *drawn]
 
-def words_for(ds, photo, rng):
-    "Nameless words for a photo: those of its first sketch, or new ones"
-    said = ds.sketches.caption[ds.sketches.photo==photo]
+# %% ../../nbs/data/13_datacard.ipynb #36d0d776
+def words_for(ds:SketchDataset, photo:str, rng:np.random.Generator) -> str:
+    "Nameless words for an object's `photo`: those of its first sketch, or new ones"
+    said = ds.sketches.caption[ds.sketches.photo == photo]
     if len(said): return said.iloc[0]
     (thing,), view = from_spec(ds.photos.spec[photo])
     return caption(thing.look, view['place'], rng, str(rng.choice(NAMELESS)))[0]
 
 # %% ../../nbs/data/13_datacard.ipynb #081ee914
-def tiles(pictures, size, gap=2):
-    "Pictures uint8 (size, size, 3) side by side; None leaves a place empty"
-    grey = np.full((size,size,3), 238, np.uint8)
-    return np.concatenate([np.pad(grey if p is None else p, ((gap,gap),(gap,gap),(0,0)), constant_values=255) for p in pictures], 1)
+def tiles(
+    pictures:Sequence[np.ndarray|None], # uint8 (size,size,3); None leaves a place empty
+    size:int, # side of each, pixels
+    gap:int=2, # white around each, pixels
+) -> np.ndarray: # uint8 (size+2*gap,n*(size+2*gap),3)
+    "`pictures` side by side"
+    empty = np.full((size,size,3), 238, np.uint8)
+    around = (gap,gap), (gap,gap), (0,0)
+    padded = [np.pad(empty if one is None else one, around, constant_values=255)
+              for one in pictures]
+    return np.concatenate(padded, 1)
 
-def titled(row, text, height=14):
-    "PIL picture of `row` under a line of `text`"
+def titled(
+    row:np.ndarray, # uint8 (h,w,3)
+    text:str,
+    height:int=14, # of the line of text, pixels
+) -> Image.Image:
+    "`row` under a line of `text`"
     im = Image.new('RGB', (row.shape[1], row.shape[0]+height), 'white')
     im.paste(Image.fromarray(row), (0,height))
     ImageDraw.Draw(im).text((3,1), text, 'black', ImageFont.load_default(height-3))
     return im
 
-def stack(ims, across=1):
-    "PIL pictures of one size, read down the first of `across` columns, then down the next"
-    w, h, n = *ims[0].size, -(-len(ims)//across)
-    out = Image.new('RGB', (w*across, h*n), 'white')
-    for i, im in enumerate(ims): out.paste(im, (i//n*w, i%n*h))
+# %% ../../nbs/data/13_datacard.ipynb #6a3f64e9
+def stack(ims:Sequence[Image.Image], across:int=1) -> Image.Image:
+    "Pictures of one size, read down the first of `across` columns, then down the next"
+    width, height = ims[0].size
+    n = -(-len(ims)//across)  # pictures in a column
+    out = Image.new('RGB', (width*across, height*n), 'white')
+    for i, im in enumerate(ims):
+        out.paste(im, (i//n*width, i%n*height))
     return out
 
 # %% ../../nbs/data/13_datacard.ipynb #33276b45
-def contact_row(ds, category, size=64, seed=0):
-    "Photo, pretraining drawings, sketches by three hands and nameless words of `category`: PIL"
-    small = lambda ims: [np.asarray(Image.fromarray(im).resize((size,size), Image.Resampling.BOX)) for im in ims]
+def _shrunk(pictures, size):
+    "`pictures` averaged down to uint8 (size,size,3)"
+    shape = size, size
+    return [np.asarray(Image.fromarray(one).resize(shape, Image.Resampling.BOX))
+            for one in pictures]
+
+def contact_row(
+    ds:SketchDataset, # SketchWorld
+    category:str,
+    size:int=64, # side of each picture, pixels
+    seed:int=0, # of what isn't stored
+) -> Image.Image:
+    "Photo, pretraining drawings, sketches by three hands and nameless words of `category`"
     rng = np.random.default_rng([seed, *category.encode()])
-    photo = ds.photos.index[(ds.photos.category==category) & (ds.photos.kind=='object')][0]
-    drawn = small(drawings_of(category, rng)) or [None]*len(_drawn)
-    row = tiles([ds.photo_array([photo], size)[0], *drawn, *sketches_by(ds, photo, 3, rng, size)], size)
+    mine = (ds.photos.category == category) & (ds.photos.kind == 'object')
+    photo = ds.photos.index[mine][0]
+    drawn = _shrunk(drawings_of(category, rng), size) or [None]*len(_styles)
+    sketches = sketches_by(ds, photo, 3, rng, size)
+    row = tiles([ds.photo_array([photo], size)[0], *drawn, *sketches], size)
     return titled(row, f'{category} ({ds.photos.tier[photo]}): {words_for(ds, photo, rng)}')
 
-def contact_sheet(ds, categories=None, across=3, size=64, seed=0):
-    "`contact_row` of each of `categories` (default: all of SketchWorld `ds`, sorted): PIL"
-    names = categories or sorted(ds.photos.category[ds.photos.kind=='object'].unique())
-    return stack([contact_row(ds, c, size, seed) for c in names], across)
+# %% ../../nbs/data/13_datacard.ipynb #63cb08dc
+def contact_sheet(
+    ds:SketchDataset, # SketchWorld
+    categories:Sequence[str]|None=None, # default: all, sorted
+    across:int=3, # columns
+    size:int=64, # side of each picture, pixels
+    seed:int=0, # of what isn't stored
+) -> Image.Image:
+    "`contact_row` of each of `categories`"
+    names = categories or sorted(ds.photos.category[ds.photos.kind == 'object'].unique())
+    return stack([contact_row(ds, name, size, seed) for name in names], across)

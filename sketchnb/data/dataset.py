@@ -4,337 +4,370 @@
 
 # %% auto #0
 __all__ = ['splits', 'tiers', 'kinds', 'open_image', 'square', 'check_table', 'check_tables', 'SketchDataset', 'toy_dataset',
-           'Task', 'tasks', 'save_world', 'load_world', 'encode']
+           'Task', 'tasks', 'encode', 'save_world', 'load_world']
 
 # %% ../../nbs/data/09_dataset.ipynb #2f9cd939
-import io, json
+import io
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-import cv2, numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from fastcore.basics import patch
 from PIL import Image, ImageOps
 from tqdm import tqdm
 from ..core import atomic
-from ..strokes import normalise, pack, rasterise, resample, unpack
+from .shards import Shards, write_images, write_table
+from .toy import toy_world
+from ..strokes import pack, rasterise, unpack
 
 # %% ../../nbs/data/09_dataset.ipynb #3de29d60
 splits = 'train','val','test'
 tiers = 'seen','unseen','novel','own'
-kinds = 'object','scene','piece','transfer','conflict' # piece: one thing of a scene drawn alone; transfer: same shape, other look; conflict: shape and texture disagree
-_meta = ['category','split','tier','caption','kind']
-_link = ['category','split','tier','kind'] # in which a sketch and its photo agree
+kinds = 'object','scene','piece','transfer','conflict'
+_about = ['category','split','tier','caption','kind']  # columns of both tables
+_agree = ['category','split','tier','kind']  # those in which a sketch and its photo agree
 
 # %% ../../nbs/data/09_dataset.ipynb #48093fbe
-def open_image(src):
-    "PIL RGB from a path, a file or bytes: turned upright by its EXIF tag, laid on white where transparent"
-    if isinstance(src, bytes): src = io.BytesIO(src)
-    with Image.open(src) as im: im = ImageOps.exif_transpose(im)
-    if im.mode.startswith('I;16'): im = Image.fromarray((np.asarray(im)>>8).astype(np.uint8))
+def open_image(src:str|Path|bytes|io.IOBase) -> Image.Image:
+    """RGB picture from a path, an open file or bytes: upright as its EXIF tag says, white where
+    transparent.
+
+    Raises `OSError` if it can't be read."""
+    if isinstance(src, bytes):
+        src = io.BytesIO(src)
+    with Image.open(src) as im:
+        im = ImageOps.exif_transpose(im)
+    if im.mode.startswith('I;16'):
+        im = Image.fromarray((np.asarray(im) >> 8).astype(np.uint8))
     if im.mode in ('RGBA','LA','PA') or 'transparency' in im.info:
         im = im.convert('RGBA')
         im = Image.alpha_composite(Image.new('RGBA', im.size, 'white'), im)
     return im.convert('RGB')
 
-def square(im, size):
-    "PIL RGB, padded with white to a square, then area-averaged down (or bicubic up) to `uint8 (size,size,3)`"
+# %% ../../nbs/data/09_dataset.ipynb #159b9fad
+def square(im:Image.Image, size:int) -> np.ndarray:
+    "`im` (RGB) padded with white to a square and scaled to uint8 (size,size,3)"
     side = max(im.size)
-    if im.size!=(side,side):
-        sq = Image.new('RGB', (side,side), 'white')
-        sq.paste(im, ((side-im.width)//2, (side-im.height)//2))
-        im = sq
-    if side==size: return np.asarray(im)
-    return np.asarray(im.resize((size,size), Image.Resampling.BOX if side>size else Image.Resampling.BICUBIC))
+    if im.size != (side, side):
+        paper = Image.new('RGB', (side, side), 'white')
+        paper.paste(im, ((side-im.width)//2, (side-im.height)//2))
+        im = paper
+    if side == size: return np.asarray(im)
+    smaller = side > size
+    how = Image.Resampling.BOX if smaller else Image.Resampling.BICUBIC
+    return np.asarray(im.resize((size, size), how))
 
 # %% ../../nbs/data/09_dataset.ipynb #1d21cb33
-def _one(what, bad, says):
-    "Raise for the first of `bad` (ids), and tell how many there are"
-    if len(bad): raise ValueError(f"{what} {bad[0]!r} {says}" + (f" ({len(bad)} such)" if len(bad)>1 else ''))
+def _refuse(what, bad, says):
+    "Raise `ValueError` for the first of `bad` (ids), if any, and tell how many there are"
+    if not len(bad): return
+    more = f' ({len(bad)} such)' if len(bad) > 1 else ''
+    raise ValueError(f'{what} {bad[0]!r} {says}{more}')
 
-def check_table(df, what, extra=()):
-    "`ValueError` unless ids are unique text, all columns exist and hold text, and split, tier and kind are known"
-    for c in [*_meta, *extra]:
-        if c not in df: raise ValueError(f"the table of {what}s lacks column {c!r}: it has {', '.join(map(str, df.columns))}")
-        _one(what, df.index[[not isinstance(v,str) for v in df[c]]], f"has a {c} that isn't text")
-    _one(what, [i for i in df.index if not isinstance(i,str) or not i], "is not an id: ids are text")
-    _one(what, df.index[df.index.duplicated()].unique(), "occurs more than once: ids are unique")
-    for c,ok in (('split',splits),('tier',tiers),('kind',kinds)):
-        bad = df.index[~df[c].isin(ok)]
-        _one(what, bad, f"has {c} {df[c].get(bad[0])!r}: use one of {', '.join(ok)}" if len(bad) else '')
+# %% ../../nbs/data/09_dataset.ipynb #29a6fcd7
+def check_table(
+    df:pd.DataFrame, # index `id`
+    what:str, # 'photo' or 'sketch', for the messages
+    extra:Iterable[str]=(), # columns besides those of both tables
+):
+    """`ValueError` unless ids are unique text, all columns exist and hold text, and split, tier and
+    kind are known"""
+    for column in [*_about, *extra]:
+        if column not in df:
+            there = ', '.join(map(str, df.columns))
+            raise ValueError(f'the table of {what}s lacks column {column!r}: it has {there}')
+        not_text = [not isinstance(value, str) for value in df[column]]
+        _refuse(what, df.index[not_text], f"has a {column} that isn't text")
+    no_ids = [i for i in df.index if not isinstance(i, str) or not i]
+    _refuse(what, no_ids, 'is not an id: ids are text')
+    repeated = df.index[df.index.duplicated()].unique()
+    _refuse(what, repeated, 'occurs more than once: ids are unique')
+    for column, known in (('split', splits), ('tier', tiers), ('kind', kinds)):
+        bad = df.loc[~df[column].isin(known), column]
+        if len(bad):
+            _refuse(what, bad.index, f"has {column} {bad.iloc[0]!r}: use one of {', '.join(known)}")
 
-def check_tables(photos, sketches):
-    "Check both tables, and that each sketch has a photo with which it agrees in category, split, tier and kind"
+# %% ../../nbs/data/09_dataset.ipynb #89942e5c
+def check_tables(
+    photos:pd.DataFrame, # index `id`
+    sketches:pd.DataFrame, # index `id`
+):
+    """`ValueError` unless both tables are sound and each sketch has a photo with which it agrees in
+    category, split, tier and kind"""
     check_table(photos, 'photo')
     check_table(sketches, 'sketch', ['photo','hand'])
-    bad = sketches[~sketches.photo.isin(photos.index)]
-    _one('sketch', bad.index, f"was drawn from {bad.photo.iloc[0]!r}, which is not in the table of photos" if len(bad) else '')
-    whole = sketches[sketches.kind!='piece'] # a piece has its own category, its photo is a scene
-    for c in _link:
-        bad = whole.index[whole[c].values != photos[c].loc[whole.photo].values]
-        _one('sketch', bad, f"and its photo differ in {c}")
+    lost = sketches[~sketches.photo.isin(photos.index)]
+    if len(lost):
+        missing = f'{lost.photo.iloc[0]!r}, which is not in the table of photos'
+        _refuse('sketch', lost.index, f'was drawn from {missing}')
+    whole = sketches[sketches.kind != 'piece']  # a piece has its own category, its photo is a scene
+    for column in _agree:
+        differ = whole[column].values != photos[column].loc[whole.photo].values
+        _refuse('sketch', whole.index[differ], f'and its photo differ in {column}')
 
 # %% ../../nbs/data/09_dataset.ipynb #00d4128e
 class SketchDataset:
-    "Tables `photos` and `sketches`, and their pictures by id"
-    def __init__(self, photos, sketches, # tables, index `id`
-                 load_photo, # id -> PIL
-                 load_sketch=None, # id -> PIL, for sketches that are rasters
-                 load_strokes=None, # id -> strokes or None
-                 info=None): # dict: where it comes from
+    "A table of photos, a table of sketches, and their pictures by id."
+    def __init__(self,
+        photos:pd.DataFrame, # index `id`; see `check_table`
+        sketches:pd.DataFrame, # index `id`; also `photo` and `hand`
+        load_photo:Callable, # id -> PIL
+        load_sketch:Callable|None=None, # id -> PIL, for sketches that are rasters
+        load_strokes:Callable|None=None, # id -> strokes or None
+        info:dict|None=None, # where it comes from
+    ):
         check_tables(photos, sketches)
-        self.photos,self.sketches,self.info = photos,sketches,info or {}
-        self._photo,self._sketch,self._strokes = load_photo,load_sketch,load_strokes
-
-    def photo(self, id):
-        "PIL RGB of photo `id`"
-        self._has(id, 'photo')
-        return self._photo(id)
-
-    def strokes(self, id):
-        "Strokes of sketch `id`, or None where only a raster exists"
-        self._has(id, 'sketch')
-        return self._strokes(id) if self._strokes else None
-
-    def sketch(self, id, size=None):
-        "PIL RGB of sketch `id`, dark on white: strokes drawn at `size` (default 128), a raster as it is or squared to `size`"
-        s = self.strokes(id)
-        if s is not None: return rasterise(s, size or 128)
-        im = self._sketch(id)
-        return im if size is None else Image.fromarray(square(im, size))
-
-    def photo_array(self, ids, size):
-        "`uint8 (n,size,size,3)`: photos padded with white to a square"
-        return _stack([square(self.photo(i), size) for i in _slow(ids, 'photos')], size)
-
-    def sketch_array(self, ids, size):
-        "`uint8 (n,size,size,3)`: sketches, dark on white"
-        return _stack([np.asarray(self.sketch(i, size)) for i in _slow(ids, 'sketches')], size)
-
-    def select(self, split=None, tier=None, kind=None, category=None):
-        "The part with these values (one, or a list; None is any), as a data set with the same loaders"
-        def f(df):
-            for c,v in dict(split=split, tier=tier, kind=kind, category=category).items():
-                if v is not None: df = df[df[c].isin([v] if isinstance(v,str) else list(v))]
-            return df
-        return self.of(f(self.photos))
-
-    def of(self, photos):
-        "The part with these rows of `photos`, and the sketches drawn from them"
-        sketches = self.sketches[self.sketches.photo.isin(photos.index)]
-        return SketchDataset(photos, sketches, self._photo, self._sketch, self._strokes, self.info)
-
-    def _has(self, id, what):
-        if id not in getattr(self, {'photo':'photos','sketch':'sketches'}[what]).index: raise KeyError(f"no {what} {id!r} in this data set")
+        self.photos = photos
+        self.sketches = sketches
+        self.info = info or {}
+        self._photo = load_photo
+        self._sketch = load_sketch
+        self._strokes = load_strokes
 
     def __repr__(self):
         n = self.photos.category.nunique()
-        return f"SketchDataset({len(self.photos)} photos, {len(self.sketches)} sketches, {n} categories)"
+        counts = f'{len(self.photos)} photos, {len(self.sketches)} sketches, {n} categories'
+        return f'SketchDataset({counts})'
 
-def _slow(ids, unit): return tqdm(list(ids), unit=f' {unit}', mininterval=5, delay=5)
-def _stack(a, size): return np.stack(a) if a else np.zeros((0,size,size,3), np.uint8)
+# %% ../../nbs/data/09_dataset.ipynb #a7d8e120
+def _find(table, id, what):
+    "Raise `KeyError` unless `table` has a row `id`"
+    if id not in table.index: raise KeyError(f'no {what} {id!r} in this data set')
 
-# %% ../../nbs/data/09_dataset.ipynb #41fa979e
-def _polar(r, n): return np.stack([r*np.cos(t:=np.arange(n)*2*np.pi/n-np.pi/2), r*np.sin(t)], 1)
-def _pts(*xy): return np.array(xy, float).reshape(-1,2)
-def _cross(p):
-    w = .12+.3*p
-    arm = _pts(-w,-1, w,-1, w,-w)
-    return np.concatenate([arm@np.linalg.matrix_power(_pts(0,1,-1,0), k) for k in range(4)])
+@patch
+def photo(self:SketchDataset, id:str) -> Image.Image:
+    "RGB picture of photo `id`"
+    _find(self.photos, id, 'photo')
+    return self._photo(id)
 
-_shapes = dict( # attribute p in 0..1 -> closed polygon in about -1..1
-    disc=lambda p: _polar(1, 48)*(1, .45+.5*p),
-    bar=lambda p: _pts(-1,-.3-.6*p, 1,-.3-.6*p, 1,.3+.6*p, -1,.3+.6*p),
-    wedge=lambda p: _pts(-1,.8, p*1.8-.9,-.9, 1,.8),
-    cross=_cross,
-    star=lambda p: _polar(np.where(np.arange(10)%2, .25+.4*p, 1), 10),
-    arrow=lambda p: _pts(-1,-.2, -.2+.7*p,-.2, -.2+.7*p,-.7, 1,0, -.2+.7*p,.7, -.2+.7*p,.2, -1,.2),
-    moon=lambda p: np.r_[_polar(1, 48)[:25], (_polar(1, 48)[:25]*(.1+.7*p, 1))[::-1]],
-    hut=lambda p: _pts(-.8,1, -.8,-.5+.8*p, 0,-1, .8,-.5+.8*p, .8,1),
-    flower=lambda p: _polar(1-(.2+.4*p)*np.sin(np.arange(60)*np.pi/12)**2, 60))
-_shape_tier = dict(zip(_shapes, ['seen']*5+['unseen']*2+['novel']*2))
-_colours = dict(red=(200,50,40), green=(60,150,70), blue=(50,80,190), yellow=(230,190,40), purple=(130,60,150), white=(240,240,235))
+@patch
+def strokes(self:SketchDataset, id:str) -> list|None:
+    "Strokes of sketch `id`, arrays (points,2), or None where only a raster exists"
+    _find(self.sketches, id, 'sketch')
+    return self._strokes(id) if self._strokes else None
 
-# %% ../../nbs/data/09_dataset.ipynb #44f8bf05
-def _toy_photo(parts, ground, size, rng):
-    "Filled `parts` [(polygon in 0..1, colour)] on a shaded ground, with noise: PIL"
-    im = np.full((size*4,size*4,3), _colours[ground], np.float32)*np.linspace(.7, .4, size*4, dtype=np.float32)[:,None,None]
-    for poly,c in parts: cv2.fillPoly(im, [np.round(poly*size*4*16).astype(np.int32)], [float(v) for v in c], cv2.LINE_AA, 4)
-    im = cv2.resize(im, (size,size), interpolation=cv2.INTER_AREA) + rng.normal(0, 3, (size,size,1))
-    return Image.fromarray(im.clip(0, 255).astype(np.uint8))
+# %% ../../nbs/data/09_dataset.ipynb #e5ff13ef
+@patch
+def sketch(self:SketchDataset,
+    id:str,
+    size:int|None=None, # side in pixels; default 128 for strokes, and a raster as it is
+) -> Image.Image:
+    "RGB picture of sketch `id`, dark on white"
+    strokes = self.strokes(id)
+    if strokes is not None: return rasterise(strokes, size or 128)
+    im = self._sketch(id)
+    return im if size is None else Image.fromarray(square(im, size))
 
-def _toy_hand(parts, hand, rng):
-    "Outlines drawn by `hand` (0, 1, ...): stretched, wavering, not quite closed, framed anew"
-    k,unit = 1+rng.normal(0, .05, 2),.006*(1+hand%3)
-    def waver(p):
-        p = resample([np.vstack([p,p[:1]])*k], .02)[0]
-        at = np.linspace(0, 1, len(p))
-        return p + np.stack([np.interp(at, np.linspace(0, 1, 7), rng.normal(0, unit, 7)) for _ in 'xy'], 1)
-    size,shift = rng.uniform(.7, 1),rng.uniform(0, .3, 2)
-    return [s*size + shift*(1-size) for s in normalise([waver(p) for p,_ in parts])]
+# %% ../../nbs/data/09_dataset.ipynb #c09919bf
+def _stack(squares, size):
+    "uint8 (n,size,size,3) of n `squares`, also if there are none"
+    return np.stack(squares) if squares else np.zeros((0,size,size,3), np.uint8)
 
-def _toy_item(cats, size, hands, rng):
-    "One picture of shapes `cats` side by side: photo, words, boxes, a sketch by each of `hands`"
-    ground,*cols = rng.permutation(list(_colours))[:1+len(cats)]
-    parts = []
-    for j,(cat,col) in enumerate(zip(cats, cols)):
-        p = _shapes[cat](rng.random())*rng.uniform(.25, .4)/len(cats)
-        mid = np.array([(j+.5)/len(cats), .5]) + rng.uniform(-.08, .08, 2)/len(cats)
-        spot = _polar(.06/len(cats), 12) + (p.min(0)+p.max(0))/2 + rng.uniform(-.08, .08, 2)/len(cats)
-        parts += [(p+mid, _colours[col]), (spot+mid, np.array(_colours[col])*.4)]
-    box = np.concatenate([p for p,_ in parts])
-    return dict(im=_toy_photo(parts, ground, size, rng), words=f"{' and '.join(cols)} on {ground}", box=[*box.min(0), *box.max(0)],
-                strokes={h: pack(_toy_hand(parts, h, rng)) for h in hands})
+def _slow(ids, unit):
+    "`ids` with a progress bar, if it takes more than five seconds"
+    return tqdm(list(ids), unit=f' {unit}', mininterval=5, delay=5)
+
+@patch
+def photo_array(self:SketchDataset, ids:Iterable[str], size:int) -> np.ndarray:
+    "uint8 (n,size,size,3): photos padded with white to a square"
+    return _stack([square(self.photo(i), size) for i in _slow(ids, 'photos')], size)
+
+@patch
+def sketch_array(self:SketchDataset, ids:Iterable[str], size:int) -> np.ndarray:
+    "uint8 (n,size,size,3): sketches, dark on white"
+    return _stack([np.asarray(self.sketch(i, size)) for i in _slow(ids, 'sketches')], size)
+
+# %% ../../nbs/data/09_dataset.ipynb #f2bca67e
+@patch
+def of(self:SketchDataset, photos:pd.DataFrame) -> SketchDataset:
+    "The part with these rows of `photos`, and the sketches drawn from them"
+    sketches = self.sketches[self.sketches.photo.isin(photos.index)]
+    loaders = self._photo, self._sketch, self._strokes
+    return SketchDataset(photos, sketches, *loaders, self.info)
+
+@patch
+def select(self:SketchDataset,
+    split:str|Iterable[str]|None=None, # one, or several; None is any
+    tier:str|Iterable[str]|None=None, # the same
+    kind:str|Iterable[str]|None=None, # the same
+    category:str|Iterable[str]|None=None, # the same
+) -> SketchDataset: # with the same loaders
+    "The part whose photos have these values"
+    photos = self.photos
+    wanted = dict(split=split, tier=tier, kind=kind, category=category)
+    for column, values in wanted.items():
+        if values is None: continue
+        values = [values] if isinstance(values, str) else list(values)
+        photos = photos[photos[column].isin(values)]
+    return self.of(photos)
 
 # %% ../../nbs/data/09_dataset.ipynb #af858e58
-def toy_dataset(n=4, # photos of a category in each of its splits
-                scenes=0, # scenes of two shapes in each split
-                hands=2, # sketches of each photo
-                size=64, # of photos, pixels
-                seed=0):
-    "A tiny `SketchDataset` in memory, of 9 shapes in 3 tiers; same arguments, same data"
-    rng,names = np.random.default_rng(seed),list(_shapes)
-    todo = [((c,), s) for c in names for s in (('train','test') if c in names[:3] else ('val',) if c in names[:5] else ('test',))]
-    todo += [(tuple(rng.permutation(names[:5])[:2]), s) for s in splits] * scenes
-    ims,strokes,photos,sketches = {},{},[],[]
-    for j,(cats,split) in enumerate([t for t in todo for _ in range(n if len(t[0])==1 else 1)]):
-        who = range(hands) if split=='train' else range(hands, 2*hands)  # other people draw what is tested
-        o,cat = _toy_item(cats, size, who, rng), cats[0] if len(cats)==1 else 'scene'
-        id,kind = f'{cat}-{j}', 'object' if len(cats)==1 else 'scene'
-        row = dict(category=cat, split=split, tier=_shape_tier.get(cat, 'seen'), kind=kind)
-        photos.append(dict(id=id, **row, caption=f"{' and '.join(cats)}, {o['words']}", box=o['box']))
-        ims[id] = o['im']
-        for h,b in o['strokes'].items():
-            sketches.append(dict(id=f'{id}-{h}', photo=id, **row, caption=o['words'], hand=f'h{h}'))
-            strokes[f'{id}-{h}'] = b
-    return SketchDataset(pd.DataFrame(photos).set_index('id'), pd.DataFrame(sketches).set_index('id'), ims.__getitem__,
-                         load_strokes=lambda id: unpack(strokes[id]), info=dict(name='toy', seed=seed))
+def toy_dataset(
+    n:int=4, # photos of a category in each of its splits
+    scenes:int=0, # scenes of two shapes in each split
+    hands:int=2, # sketches of each photo
+    size:int=64, # of photos, pixels
+    seed:int=0, # of all chance
+) -> SketchDataset:
+    "A tiny data set in memory, of 9 shapes in 3 tiers; same arguments, same data"
+    photos, sketches, pictures, packed = toy_world(n, scenes, hands, size, seed)
+    def load_strokes(id):
+        return unpack(packed[id])
+    info = dict(name='toy', seed=seed)
+    return SketchDataset(photos, sketches, pictures.__getitem__,
+                         load_strokes=load_strokes, info=info)
 
 # %% ../../nbs/data/09_dataset.ipynb #61de3817
 @dataclass(eq=False)
 class Task:
-    "Queries and the gallery they are ranked against"
-    name:str
+    "Queries and the gallery they are ranked against."
+    name:str # of the task
     queries:pd.DataFrame # index `qid`; sketch, text, photo, category
     gallery:pd.DataFrame # index `id`; category
     level:str='instance' # what is right: 'category' or 'instance'
     within:str='all' # the gallery of a query: 'all', or 'category': photos of its own
-    split:str=''
-    tier:str=''
-
-    @property
-    def target(self):
-        "Place of each query's own photo in the gallery, int64 `(queries,)`; -1 if it isn't there"
-        return self.gallery.index.get_indexer(self.queries.photo).astype(np.int64)
-
-    @property
-    def labels(self):
-        "Category codes int64 `(queries,)`, `(gallery,)`: equal where the category is"
-        code = pd.factorize(pd.concat([self.queries.category, self.gallery.category]))[0].astype(np.int64)
-        return code[:len(self.queries)], code[len(self.queries):]
+    split:str='' # of the queries
+    tier:str='' # of the queries; 'all' for any
 
     def __repr__(self):
-        return f"Task({self.name}: {len(self.queries)} queries, {len(self.gallery)} photos, level={self.level}, within={self.within})"
+        counts = f'{len(self.queries)} queries, {len(self.gallery)} photos'
+        return f'Task({self.name}: {counts}, level={self.level}, within={self.within})'
+
+# %% ../../nbs/data/09_dataset.ipynb #e8637029
+@patch(as_prop=True)
+def target(self:Task) -> np.ndarray:
+    "int64 (queries,): place of each query's own photo in the gallery; -1 if it isn't there"
+    return self.gallery.index.get_indexer(self.queries.photo).astype(np.int64)
+
+@patch(as_prop=True)
+def labels(self:Task) -> tuple[np.ndarray, np.ndarray]:
+    "int64 (queries,) and (gallery,): numbers that are equal where the category is"
+    both = pd.concat([self.queries.category, self.gallery.category])
+    codes = pd.factorize(both)[0].astype(np.int64)
+    return codes[:len(self.queries)], codes[len(self.queries):]
 
 # %% ../../nbs/data/09_dataset.ipynb #d1c187d9
-def _task(name, ds, photos, level, within, **kw):
-    q = ds.sketches
-    q = pd.DataFrame(dict(sketch=q.index, text=q.caption.values, photo=q.photo.values, category=q.category.values), index=q.index.rename('qid'))
-    return Task(name, q, photos[['category']], level, within, **kw)
+def _task(name, ds, photos, level, within, **tags):
+    "`Task` of all sketches of `ds` against `photos`"
+    queries = pd.DataFrame(dict(
+        sketch=ds.sketches.index,
+        text=ds.sketches.caption.values,
+        photo=ds.sketches.photo.values,
+        category=ds.sketches.category.values,
+    ), index=ds.sketches.index.rename('qid'))
+    return Task(name, queries, photos[['category']], level, within, **tags)
 
-def tasks(ds, split='test', tier=None, kind='object'):
-    """Dict of `Task`: for objects 'category' (if there are two or more), 'instance' and 'instance-all'; for scenes 'scene'.
-
-    Queries are all sketches of `split`, `tier` (None is any) and `kind`; `ValueError` if there are none."""
+# %% ../../nbs/data/09_dataset.ipynb #75583ed3
+def tasks(
+    ds:SketchDataset, # whose sketches are the queries
+    split:str='test', # of the queries
+    tier:str|None=None, # of the queries; None is any
+    kind:str='object', # of the queries: 'object' or 'scene'
+) -> dict[str, Task]: # 'category' (if there are several), 'instance' and 'instance-all'; or 'scene'
+    "Retrieval tasks by name. Raises `ValueError` if there are no such sketches"
     part = ds.select(split=split, tier=tier, kind=kind)
-    part.sketches = part.sketches[part.sketches.kind==kind]
+    part.sketches = part.sketches[part.sketches.kind == kind]
     if not len(part.sketches):
-        raise ValueError(f"no sketches with split {split!r}, tier {tier!r}, kind {kind!r} in {ds}")
+        asked = f'split {split!r}, tier {tier!r}, kind {kind!r}'
+        raise ValueError(f'no sketches with {asked} in {ds}')
     sketched = part.photos[part.photos.index.isin(part.sketches.photo)]
-    kw = dict(split=split, tier=tier or 'all')
-    if kind=='scene': return dict(scene=_task('scene', part, sketched, 'instance', 'all', **kw))
+    tags = dict(split=split, tier=tier or 'all')
+    if kind == 'scene': return dict(scene=_task('scene', part, sketched, 'instance', 'all', **tags))
     out = {}
-    if part.photos.category.nunique()>1: out['category'] = _task('category', part, part.photos, 'category', 'all', **kw)
-    for name,within in (('instance','category'), ('instance-all','all')):
-        out[name] = _task(name, part, sketched, 'instance', within, **kw)
+    if part.photos.category.nunique() > 1:
+        out['category'] = _task('category', part, part.photos, 'category', 'all', **tags)
+    for name, within in (('instance','category'), ('instance-all','all')):
+        out[name] = _task(name, part, sketched, 'instance', within, **tags)
     return out
 
+# %% ../../nbs/data/09_dataset.ipynb #4f5646b0
+def encode(
+    im:Image.Image,
+    quality:int|None=80, # of WebP, 0..100; None is lossless
+) -> bytes:
+    "WebP of `im`"
+    how = dict(lossless=True) if quality is None else dict(quality=quality, method=6)
+    file = io.BytesIO()
+    im.save(file, 'webp', **how)
+    return file.getvalue()
+
 # %% ../../nbs/data/09_dataset.ipynb #1e2648d6
-def _write(df, path, **kw):
-    "One parquet file without pandas' own notes, so that the bytes depend on the data only"
-    pq.write_table(pa.Table.from_pandas(df, preserve_index=False).replace_schema_metadata(None), path, **kw)
-
-def _write_images(root, images, limit):
-    "Shards of `images` (id, encoded bytes), each closed when it exceeds `limit` bytes; returns the ids in order"
-    ids,rows,size,n = [],[],0,0
-    def flush():
-        nonlocal rows,size,n
-        _write(pd.DataFrame(rows, columns=['id','image']), root/f'images-{n:02}.parquet', compression='none', use_dictionary=False)
-        rows,size,n = [],0,n+1
-    for id,b in images:
-        ids.append(id); rows.append((id,b)); size += len(b)
-        if size>limit: flush()
-    if rows: flush()
-    return ids
-
-def save_world(root, # folder; an older world there is replaced
-               photos, # table, index `id`
-               sketches, # table, index `id`; its column `strokes` holds strokes, or bytes from `pack`
-               images, # iterable of (photo id, encoded bytes: webp, png, jpeg)
-               recipe=None, # JSON-able: what made it
-               shard=8_000_000): # bytes of images in a file
-    "Write a world for `load_world`; all or nothing. `ValueError` if tables are wrong, a photo lacks its image, or `root` holds something else"
-    root = Path(root)
-    check_tables(photos, sketches)
-    other = [p.name for p in root.glob('*') if p.suffix!='.parquet' and p.name!='world.json']
-    if other: raise ValueError(f"{root} holds {other[0]!r}, which is not of a world, and would be replaced: give another folder")
-    if 'strokes' not in sketches: raise ValueError("the table of sketches lacks column 'strokes'")
-    drawn = sketches.assign(strokes=[s if isinstance(s,bytes) else pack(s) for s in sketches.strokes])
-    with atomic(root) as d:
-        d.mkdir()
-        ids = _write_images(d, images, shard)
-        _same_ids(ids, photos.index, root)
-        _write(photos.rename_axis('id').reset_index(), d/'photos.parquet', compression='zstd')
-        _write(drawn.rename_axis('id').reset_index(), d/'sketches.parquet', compression='zstd')
-        info = dict(recipe=recipe, counts=dict(photos=len(photos), sketches=len(sketches), categories=photos.category.nunique()))
-        (d/'world.json').write_text(json.dumps(info, indent=1, sort_keys=True, allow_nan=False)+'\n')
-
 def _same_ids(have, want, root):
-    have,want = pd.Index(have),pd.Index(want)
-    _one(f"{root}: image", have[have.duplicated()], "is stored twice")
-    _one(f"{root}: photo", want.difference(have), "has no image")
-    _one(f"{root}: image", have.difference(want), "belongs to no photo in the table")
+    "`ValueError` unless each of the ids `want` has one image, and no others have"
+    have = pd.Index(have)
+    want = pd.Index(want)
+    _refuse(f'{root}: image', have[have.duplicated()], 'is stored twice')
+    _refuse(f'{root}: photo', want.difference(have), 'has no image')
+    _refuse(f'{root}: image', have.difference(want), 'belongs to no photo in the table')
+
+# %% ../../nbs/data/09_dataset.ipynb #bfe47c13
+def _check_world(root, photos, sketches):
+    "`ValueError` if tables are wrong, or if folder `root` holds what is not of a world"
+    check_tables(photos, sketches)
+    for path in root.glob('*'):
+        if path.suffix == '.parquet' or path.name == 'world.json': continue
+        raise ValueError(f'{root} holds {path.name!r}, which is not of a world, '
+                         'and would be replaced: give another folder')
+    if 'strokes' not in sketches:
+        raise ValueError("the table of sketches lacks column 'strokes'")
+
+# %% ../../nbs/data/09_dataset.ipynb #4afd1d5f
+def save_world(
+    root:str|Path, # folder; an older world there is replaced
+    photos:pd.DataFrame, # index `id`
+    sketches:pd.DataFrame, # index `id`; `strokes` holds strokes, or bytes from `pack`
+    images:Iterable[tuple[str, bytes]], # photo id and encoded picture: webp, png, jpeg
+    recipe:dict|None=None, # JSON-able: what made it
+    shard:int=8_000_000, # bytes of images in a file
+):
+    """Write a world for `load_world`; all or nothing. Raises `ValueError` if tables are wrong, a
+    photo lacks its image, or `root` holds something else"""
+    root = Path(root)
+    _check_world(root, photos, sketches)
+    packed = [one if isinstance(one, bytes) else pack(one) for one in sketches.strokes]
+    sketches = sketches.assign(strokes=packed)
+    counts = dict(photos=len(photos), sketches=len(sketches),
+                  categories=photos.category.nunique())
+    info = dict(recipe=recipe, counts=counts)
+    with atomic(root) as folder:
+        folder.mkdir()
+        _same_ids(write_images(folder, images, shard), photos.index, root)
+        for name, table in (('photos', photos), ('sketches', sketches)):
+            table = table.rename_axis('id').reset_index()
+            write_table(table, folder/f'{name}.parquet', compression='zstd')
+        text = json.dumps(info, indent=1, sort_keys=True, allow_nan=False)
+        (folder/'world.json').write_text(text + '\n')
 
 # %% ../../nbs/data/09_dataset.ipynb #5f4c3073
-class _Shards:
-    "Encoded images by id"
-    def __init__(self, root):
-        self.files,self.cols = sorted(Path(root).glob('images-*.parquet')),{}
-        self.at = {}
-        self.ids = [i for f in self.files for i in pq.read_table(f, columns=['id'])['id'].to_pylist()]
-        for k,f in enumerate(self.files):
-            n = pq.read_metadata(f).num_rows
-            self.at.update({i:(k,r) for r,i in enumerate(self.ids[len(self.at):len(self.at)+n])})
+def _read_tables(root):
+    "The tables of photos and of sketches in folder `root`"
+    for name in ('photos.parquet','sketches.parquet','world.json'):
+        if not (root/name).exists():
+            raise FileNotFoundError(
+                f'{root/name} is not there: restore the data (`dvc pull`) or render it')
+    names = ('photos','sketches')
+    return [pq.read_table(root/f'{name}.parquet').to_pandas().set_index('id') for name in names]
 
-    def __getitem__(self, id):
-        k,r = self.at[id]
-        if k not in self.cols: self.cols[k] = pq.read_table(self.files[k], columns=['image'])['image']
-        return self.cols[k][r].as_py()
+# %% ../../nbs/data/09_dataset.ipynb #0551e7d9
+def load_world(root:str|Path='data/world') -> SketchDataset:
+    """The data set in the folder that `save_world` wrote.
 
-def load_world(root='data/world'):
-    "`SketchDataset` from the folder that `save_world` wrote; `FileNotFoundError` or `ValueError` naming what is missing"
+    Raises `FileNotFoundError` or `ValueError` that name what is missing."""
     root = Path(root)
-    for f in ('photos.parquet','sketches.parquet','world.json'):
-        if not (root/f).exists(): raise FileNotFoundError(f"{root/f} is not there: restore the data (`dvc pull`) or render it")
-    photos,sketches = [pq.read_table(root/f'{f}.parquet').to_pandas().set_index('id') for f in ('photos','sketches')]
-    shards = _Shards(root)
+    photos, sketches = _read_tables(root)
+    shards = Shards(root)
     _same_ids(shards.ids, photos.index, root)
     strokes = sketches.pop('strokes').to_dict()
-    def photo(id):
-        try: return open_image(shards[id])
-        except OSError as e: raise ValueError(f"{root}: the image of photo {id!r} can't be decoded: {e}") from None
-    return SketchDataset(photos, sketches, photo, load_strokes=lambda id: unpack(strokes[id]), info=json.loads((root/'world.json').read_text()))
-
-# %% ../../nbs/data/09_dataset.ipynb #4f5646b0
-def encode(im, quality=80):
-    "WebP bytes of PIL `im`; `quality=None` is lossless"
-    b = io.BytesIO()
-    im.save(b, 'webp', **(dict(lossless=True) if quality is None else dict(quality=quality, method=6)))
-    return b.getvalue()
+    def load_photo(id):
+        try:
+            return open_image(shards[id])
+        except OSError as error:
+            message = f"{root}: the image of photo {id!r} can't be decoded: {error}"
+            raise ValueError(message) from None
+    def load_strokes(id):
+        return unpack(strokes[id])
+    info = json.loads((root/'world.json').read_text())
+    return SketchDataset(photos, sketches, load_photo, load_strokes=load_strokes, info=info)

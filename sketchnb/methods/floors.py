@@ -7,200 +7,349 @@ __all__ = ['ink', 'edges', 'cut_out', 'box_of', 'reframe', 'frame_sketches', 'fr
            'Hog', 'Chamfer', 'floors']
 
 # %% ../../nbs/methods/00_floors.ipynb #1a6b8d0b
-import functools, hashlib, os
+import functools
+import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
-import cv2, numpy as np
+import cv2
+import numpy as np
+from fastcore.basics import patch
 from skimage.feature import hog
 
 # %% ../../nbs/methods/00_floors.ipynb #dff123f0
 _side = 128
 
-def _square(a, what):
-    "uint8 `(n,s,s,3)` at 128 px"
-    a = np.asarray(a)
-    if a.ndim!=4 or a.shape[3]!=3 or a.shape[1]!=a.shape[2] or a.dtype!=np.uint8:
-        raise ValueError(f"{what} must be uint8 (n,s,s,3), not {a.dtype} {a.shape}")
-    return a if a.shape[1]==_side else np.stack([cv2.resize(i, (_side,)*2, interpolation=cv2.INTER_AREA) for i in a])
+def _square(images, what):
+    "`images` uint8 (n,s,s,3) brought to 128 px; `ValueError` calls them `what` if they are none"
+    images = np.asarray(images)
+    shaped = images.ndim == 4 and images.shape[3] == 3 and images.shape[1] == images.shape[2]
+    if not shaped or images.dtype != np.uint8:
+        raise ValueError(f"{what} must be uint8 (n,s,s,3), not {images.dtype} {images.shape}")
+    if images.shape[1] == _side: return images
+    return np.stack([cv2.resize(x, (_side,_side), interpolation=cv2.INTER_AREA) for x in images])
 
-def ink(sketch):
-    "uint8 `(s,s,3)`, dark on white -> float32 `(s,s)`, 1 where the sketch is darkest"
-    a = 255-cv2.cvtColor(sketch, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return a/max(a.max(), 1)
+def ink(sketch:np.ndarray) -> np.ndarray:
+    "uint8 (s,s,3), dark on white -> float32 (s,s), 1 where the sketch is darkest"
+    dark = 255-cv2.cvtColor(sketch, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return dark/max(dark.max(), 1)
 
-def _each(f, *args):
-    "`list(map(f, *args))` on all cores: OpenCV lets go of Python's lock"
-    with ThreadPoolExecutor(os.cpu_count()) as ex: return list(ex.map(f, *args))
+# %% ../../nbs/methods/00_floors.ipynb #7d07a940
+def _each(function, *args):
+    "`list(map(function, *args))` on all cores"
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(function, *args))
 
-def _remember(f):
-    "`f`, which makes a bool map of a picture, computed once for each picture: all floors look at the same photos"
+def _remember(function):
+    "`function`, which makes a bool map of a picture, computed once for each picture"
     seen = {}
-    @functools.wraps(f)
-    def g(image, *args):
-        key = hashlib.sha1(np.ascontiguousarray(image)).digest(),image.shape,args
-        if key not in seen: m = f(image, *args); seen[key] = m.shape,np.packbits(m)
-        shape,bits = seen[key]
-        return np.unpackbits(bits, count=np.prod(shape)).reshape(shape)>0
-    return g
+    @functools.wraps(function)
+    def remembered(image, *args):
+        key = (hashlib.sha1(np.ascontiguousarray(image)).digest(), image.shape, args)
+        if key not in seen:
+            found = function(image, *args)
+            seen[key] = (found.shape, np.packbits(found))
+        shape, bits = seen[key]
+        return np.unpackbits(bits, count=np.prod(shape)).reshape(shape) > 0
+    return remembered
 
+# %% ../../nbs/methods/00_floors.ipynb #9c5a1471
 @_remember
 def _canny(photo, share, low):
-    "bool `(s,s)`: the edges of a photo"
-    b = cv2.GaussianBlur(photo, (0,0), 1).astype(np.float32)
-    d = np.stack([cv2.Sobel(b, cv2.CV_32F, 1, 0), cv2.Sobel(b, cv2.CV_32F, 0, 1)])
-    steep = np.hypot(*d)
-    dx,dy = np.take_along_axis(d, steep.argmax(2)[None,...,None], 3)[...,0].astype(np.int16)
+    "bool (s,s): the edges of a photo"
+    smooth = cv2.GaussianBlur(photo, (0,0), 1).astype(np.float32)
+    across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0)
+    down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    steep = np.hypot(across, down)
+    channel = steep.argmax(2)[...,None]
+    across = np.take_along_axis(across, channel, 2)[...,0].astype(np.int16)
+    down = np.take_along_axis(down, channel, 2)[...,0].astype(np.int16)
     high = max(low, float(np.quantile(steep.max(2), 1-share)))
-    return cv2.Canny(dx, dy, .4*high, high, L2gradient=True)>0
+    return cv2.Canny(across, down, .4*high, high, L2gradient=True) > 0
 
-def edges(photo, share=.15, low=40.):
-    "uint8 `(s,s,3)` -> float32 `(s,s)` of 0 and 1: Canny, with the steepest `share` of pixels, if above `low`, as seeds. Remembered"
+def edges(
+    photo:np.ndarray, # uint8 (s,s,3)
+    share:float=.15, # of the pixels, the steepest, that may start an edge
+    low:float=40., # if they are at least so steep
+) -> np.ndarray: # float32 (s,s) of 0 and 1
+    "Canny edges of a photo. Remembered"
     return _canny(photo, share, low).astype(np.float32)
 
 # %% ../../nbs/methods/00_floors.ipynb #98c42a7a
 @_remember
 def _grabcut(photo, side=48, rounds=2):
-    "bool `(side,side)`: the largest foreground piece"
-    a,m = cv2.resize(photo, (side,)*2, interpolation=cv2.INTER_AREA),np.zeros((side,)*2, np.uint8)
+    "bool (side,side): the largest foreground piece"
+    small = cv2.resize(photo, (side,side), interpolation=cv2.INTER_AREA)
+    mask = np.zeros((side,side), np.uint8)
+    inside = (1, 1, side-2, side-2)
+    back, front = np.zeros((2,1,65))
     cv2.setRNGSeed(0)
-    try: cv2.grabCut(a, m, (1,1,side-2,side-2), np.zeros((1,65)), np.zeros((1,65)), rounds, cv2.GC_INIT_WITH_RECT)
-    except cv2.error: m[:] = cv2.GC_FGD  # too few colours to tell apart
-    n,lab,stats,_ = cv2.connectedComponentsWithStats((m%2).astype(np.uint8))  # foreground codes are odd
-    return lab==1+stats[1:,4].argmax() if n>1 else np.ones_like(lab, bool)
+    try:
+        cv2.grabCut(small, mask, inside, back, front, rounds, cv2.GC_INIT_WITH_RECT)
+    except cv2.error:
+        mask[:] = cv2.GC_FGD  # too few colours to tell apart
+    foreground = (mask%2).astype(np.uint8)  # its codes are odd
+    n, label, stats, _ = cv2.connectedComponentsWithStats(foreground)
+    return label == 1+stats[1:,4].argmax() if n > 1 else np.ones_like(label, bool)
 
-def cut_out(photo):
-    "uint8 `(128,128,3)` -> bool `(128,128)`: the largest piece that differs from the border; all, if none. About 10 ms, remembered"
-    return cv2.resize(_grabcut(photo).astype(np.uint8), photo.shape[:2], interpolation=cv2.INTER_NEAREST)>0
+def cut_out(photo:np.ndarray) -> np.ndarray:
+    """uint8 (s,s,3) -> bool (s,s): the largest piece unlike the border; all, if there is none.
 
-def box_of(m, q=.003):
-    "Box `(x0,y0,x1,y1)` in pixels of the map `m`, less the share `q` of its mass on each side; the whole map if that is empty"
-    if not m.any(): return 0,0,*m.shape[::-1]
-    def ends(c): return np.searchsorted(c, q*c[-1], side='right'), np.searchsorted(c, (1-q)*c[-1])+1
-    (x0,x1),(y0,y1) = ends(m.sum(0, dtype=float).cumsum()),ends(m.sum(1, dtype=float).cumsum())
-    return int(x0),int(y0),int(x1),int(y1)
+    About 10 ms, remembered"""
+    found = _grabcut(photo).astype(np.uint8)
+    return cv2.resize(found, photo.shape[:2], interpolation=cv2.INTER_NEAREST) > 0
 
-def reframe(m, box, pad=.06, border=cv2.BORDER_CONSTANT):
-    "The part of `m` in `box`, centred, its longer side filling the map less `pad` on each side; outside it is 0, or as `border` says"
-    x0,y0,x1,y1 = box
-    k = max(x1-x0, y1-y0, 4)/(1-2*pad)/len(m)   # source pixels per pixel
-    at = [((x0+x1)-len(m)*k+k-1)/2, ((y0+y1)-len(m)*k+k-1)/2]
-    M = np.float32([[k,0,at[0]],[0,k,at[1]]])
-    return cv2.warpAffine(m, M, m.shape[1::-1], flags=cv2.INTER_LINEAR|cv2.WARP_INVERSE_MAP, borderMode=border)
+# %% ../../nbs/methods/00_floors.ipynb #895e8920
+def _ends(mass, share):
+    "(first, behind the last) place of a row of `mass`, less `share` of it on each side"
+    total = mass.cumsum()
+    first = np.searchsorted(total, share*total[-1], side='right')
+    return int(first), int(np.searchsorted(total, (1-share)*total[-1])+1)
 
-def frame_sketches(sketches):
-    "uint8 `(n,s,s,3)`: each brought to the box of its ink, on white"
-    return np.stack(_each(lambda s: 255-reframe(255-s, box_of(ink(s)>.25)), sketches))
+def box_of(m:np.ndarray, q:float=.003) -> tuple:
+    """Box (x0,y0,x1,y1), pixels, of the map `m` (h,w), less the share `q` of its mass on each side.
 
-def frame_photos(photos):
-    "uint8 `(n,s,s,3)`: each brought to the box of what `cut_out` finds; outside it is mirrored"
-    return np.stack(_each(lambda p: reframe(p, box_of(cut_out(p), .005), border=cv2.BORDER_REFLECT_101), photos))
+    That of the whole map if it is empty"""
+    if not m.any(): return 0, 0, *m.shape[::-1]
+    x0, x1 = _ends(m.sum(0, dtype=float), q)
+    y0, y1 = _ends(m.sum(1, dtype=float), q)
+    return x0, y0, x1, y1
+
+# %% ../../nbs/methods/00_floors.ipynb #886b85df
+def reframe(
+    m:np.ndarray, # a map (s,s), or a picture (s,s,3)
+    box:tuple, # (x0,y0,x1,y1), pixels
+    pad:float=.06, # share of the side left free on each side of the box
+    border:int=cv2.BORDER_CONSTANT, # what is outside `m`: 0, or as OpenCV's code says
+) -> np.ndarray: # as `m`
+    "The part of `m` in `box`, centred, its longer side filling the map but for `pad`"
+    x0, y0, x1, y1 = box
+    side = len(m)
+    scale = max(x1-x0, y1-y0, 4)/(1-2*pad)/side   # source pixels per pixel
+    left = ((x0+x1)-side*scale+scale-1)/2
+    top = ((y0+y1)-side*scale+scale-1)/2
+    back = np.float32([[scale,0,left],[0,scale,top]])
+    return cv2.warpAffine(m, back, m.shape[1::-1],
+                          flags=cv2.INTER_LINEAR|cv2.WARP_INVERSE_MAP, borderMode=border)
+
+# %% ../../nbs/methods/00_floors.ipynb #8c1f7c54
+def _framed_sketch(sketch):
+    "uint8 (s,s,3): a sketch brought to the box of its ink"
+    return 255-reframe(255-sketch, box_of(ink(sketch)>.25))
+
+def frame_sketches(sketches:np.ndarray) -> np.ndarray:
+    "uint8 (n,s,s,3): each brought to the box of its ink, on white"
+    return np.stack(_each(_framed_sketch, sketches))
+
+def _framed_photo(photo):
+    "uint8 (s,s,3): a photo brought to the box of its object"
+    return reframe(photo, box_of(cut_out(photo), .005), border=cv2.BORDER_REFLECT_101)
+
+def frame_photos(photos:np.ndarray) -> np.ndarray:
+    "uint8 (n,s,s,3): each brought to the box of what `cut_out` finds; outside it is mirrored"
+    return np.stack(_each(_framed_photo, photos))
 
 # %% ../../nbs/methods/00_floors.ipynb #87c7364c
 class Floor:
-    "Maps of sketches and photos; `framed`: bring both to their box first"
-    def __init__(self, framed=True): self.framed = framed
+    "A method that learns nothing. A subclass says how maps (n,128,128) become vectors, in `_embed`"
+    def __init__(self,
+        framed:bool=True, # first bring sketch and photo to the box of what they show
+    ):
+        self.framed = framed
 
-    def embed_query(self, sketch=None, text=None):
-        "Sketches uint8 `(n,s,s,3)` -> float32 `(n,d)`; `text` is not looked at"
-        if sketch is None: raise ValueError(f"{type(self).__name__} needs sketches; it can't read text")
+    def embed_query(self, sketch:np.ndarray|None=None, text=None) -> np.ndarray:
+        "Sketches uint8 (n,s,s,3) -> float32 (n,d). `text` isn't read: `ValueError` if it is all"
+        if sketch is None:
+            raise ValueError(f"{type(self).__name__} needs sketches; it can't read text")
         return self._embed(self._queries(sketch), True)
 
-    def embed_gallery(self, photos, boxes=None, masks=None):
-        "Photos uint8 `(n,s,s,3)` -> float32 `(n,d)`"
+    def embed_gallery(self, photos:np.ndarray, boxes=None, masks=None) -> np.ndarray:
+        "Photos uint8 (n,s,s,3), with `boxes` (n,4), 0..1, `masks` (n,h,w) or none -> float32 (n,d)"
         return self._embed(self._gallery(_square(photos, 'photos'), boxes, masks), False)
 
-    def score(self, q, g):
-        "Dot products float32 `(n,m)`: larger is nearer"
+    def score(self, q:np.ndarray, g:np.ndarray) -> np.ndarray:
+        "Dot products float32 (n,m) of queries (n,d) and photos (m,d): larger is nearer"
         return q@g.T
 
-    def _queries(self, sketch):
-        maps = [ink(s) for s in _square(sketch, 'sketch')]
-        return np.stack([self._frame(m, box_of(m>.25)) for m in maps])
+# %% ../../nbs/methods/00_floors.ipynb #84581091
+def _known(i, boxes, masks):
+    "Box (pixels) and mask (128 px) of photo `i`, None where not given"
+    box = None if boxes is None else [x*_side for x in boxes[i]]
+    if masks is None: return box, None
+    mask = np.asarray(masks[i]).astype(np.uint8)
+    return box, cv2.resize(mask, (_side,_side), interpolation=cv2.INTER_NEAREST) > 0
 
-    def _gallery(self, photos, boxes, masks):
-        return np.stack(_each(lambda k,p: self._frame(*self._photo(p, *_known(k, boxes, masks))), range(len(photos)), photos))
+@patch
+def _queries(self:Floor, sketch):
+    "Maps of sketches uint8 (n,s,s,3)"
+    maps = [ink(x) for x in _square(sketch, 'sketch')]
+    return np.stack([self._frame(x, box_of(x>.25)) for x in maps])
 
-    def _photo(self, photo, box, mask):
-        "(map, box) of a photo: edges on or near the object"
-        m = edges(photo)
-        if not self.framed: return m, None
-        if mask is None and box is None: mask = cut_out(photo)
-        if mask is not None: m = m*cv2.dilate(mask.astype(np.uint8), np.ones((7,7)))
-        return m, box_of(mask, .005) if box is None else box
+@patch
+def _gallery(self:Floor, photos, boxes, masks):
+    "Maps of photos uint8 (n,128,128,3)"
+    def one(i, photo):
+        box, mask = _known(i, boxes, masks)
+        return self._frame(*self._photo(photo, box, mask))
+    return np.stack(_each(one, range(len(photos)), photos))
 
-    def _frame(self, m, box):
-        m = cv2.GaussianBlur(m, (0,0), 1)
-        return reframe(m, box) if self.framed else m
+# %% ../../nbs/methods/00_floors.ipynb #6f10f002
+@patch
+def _photo(self:Floor, photo, box, mask):
+    "(map, box) of a photo: edges on or near the object"
+    found = edges(photo)
+    if not self.framed: return found, None
+    if mask is None and box is None:
+        mask = cut_out(photo)
+    if mask is not None:
+        found = found*cv2.dilate(mask.astype(np.uint8), np.ones((7,7)))
+    return found, box_of(mask, .005) if box is None else box
 
-def _known(k, boxes, masks):
-    "Box (pixels) and mask (128 px) of photo `k`, where given"
-    mask = None if masks is None else cv2.resize(np.asarray(masks[k]).astype(np.uint8), (_side,)*2, interpolation=cv2.INTER_NEAREST)>0
-    return None if boxes is None else [v*_side for v in boxes[k]], mask
+@patch
+def _frame(self:Floor, x, box):
+    "The map `x`, blurred, and brought to its box if this floor is framed"
+    x = cv2.GaussianBlur(x, (0,0), 1)
+    return reframe(x, box) if self.framed else x
 
-def _unit(a):
+# %% ../../nbs/methods/00_floors.ipynb #19035f5e
+def _unit(x):
     "Rows of unit length; a row of zeros becomes even"
-    a = a.reshape(len(a), -1).astype(np.float32)
-    a[~a.any(1)] = 1
-    return a/np.linalg.norm(a, axis=1, keepdims=True)
+    x = x.reshape(len(x), -1).astype(np.float32)
+    x[~x.any(1)] = 1
+    return x/np.linalg.norm(x, axis=1, keepdims=True)
 
-def _small(maps, side): return np.stack([cv2.resize(m, (side,)*2, interpolation=cv2.INTER_AREA) for m in maps])
+def _small(maps, side):
+    "Maps (n,h,w) at `side` pixels"
+    return np.stack([cv2.resize(x, (side,side), interpolation=cv2.INTER_AREA) for x in maps])
 
 # %% ../../nbs/methods/00_floors.ipynb #bbbe9942
 class Random(Floor):
     "Vectors drawn by the picture's content: any two pictures are unrelated, equal ones are equal"
-    def __init__(self, seed=0, width=64): self.seed,self.width = seed,width
-    def _queries(self, sketch): return _square(sketch, 'sketch')
-    def _gallery(self, photos, boxes, masks): return photos
-    def _embed(self, ims, query):
-        seeds = [[self.seed, query, *np.frombuffer(hashlib.sha1(np.ascontiguousarray(i)).digest(), np.uint32)] for i in ims]
-        return _unit(np.stack([np.random.default_rng(s).normal(size=self.width) for s in seeds]))
+    def __init__(self,
+        seed:int=0, # of the draw
+        width:int=64, # numbers of a vector
+    ):
+        self.seed = seed
+        self.width = width
 
+    def _queries(self, sketch):
+        return _square(sketch, 'sketch')
+
+    def _gallery(self, photos, boxes, masks):
+        return photos
+
+    def _embed(self, images, query):
+        return _unit(np.stack([self._draw(image, query) for image in images]))
+
+    def _draw(self, image, query):
+        content = hashlib.sha1(np.ascontiguousarray(image)).digest()
+        rng = np.random.default_rng([self.seed, query, *np.frombuffer(content, np.uint32)])
+        return rng.normal(size=self.width)
+
+# %% ../../nbs/methods/00_floors.ipynb #0fa39049
 class Pixel(Floor):
-    "Correlation of maps of `side` pixels, blurred by `blur` of them"
-    def __init__(self, framed=True, side=32, blur=1.): self.framed,self.side,self.blur = framed,side,blur
-    def _embed(self, maps, query):
-        a = np.stack([cv2.GaussianBlur(m, (0,0), self.blur) for m in _small(maps, self.side)])
-        return _unit(a-a.mean((1,2), keepdims=True))
+    "Correlation of small blurred maps"
+    def __init__(self,
+        framed:bool=True, # first bring sketch and photo to the box of what they show
+        side:int=32, # of the maps, pixels
+        blur:float=1., # standard deviation, in these pixels
+    ):
+        self.framed = framed
+        self.side = side
+        self.blur = blur
 
+    def _embed(self, maps, query):
+        small = _small(maps, self.side)
+        blurred = np.stack([cv2.GaussianBlur(x, (0,0), self.blur) for x in small])
+        return _unit(blurred-blurred.mean((1,2), keepdims=True))
+
+# %% ../../nbs/methods/00_floors.ipynb #9f96e6cb
 class Box(Floor):
-    "Log aspect, and by `place` log size and centre, of the box; the score is the negative squared distance"
-    def __init__(self, place=.3): self.framed,self.place = True,place
-    def _frame(self, m, box):
-        x0,y0,x1,y1 = np.array(box, float)/_side
-        w,h = max(x1-x0, .02),max(y1-y0, .02)
-        return np.array([np.log(w/h), *self.place*np.array([np.log(w*h)/2, (x0+x1)/2, (y0+y1)/2])])
-    def _embed(self, f, query):
-        n,one = (f**2).sum(1, keepdims=True),np.ones((len(f),1))
-        return np.hstack([2*f,-n,-one] if query else [f,one,n]).astype(np.float32)  # dot: -|f-g|^2
+    "Log aspect, log size and centre of the box; the score is the negative squared distance"
+    def __init__(self,
+        place:float=.3, # weight of size and centre
+    ):
+        self.framed = True
+        self.place = place
 
+    def _frame(self, x, box):
+        x0, y0, x1, y1 = np.array(box, float)/_side
+        width = max(x1-x0, .02)
+        height = max(y1-y0, .02)
+        where = np.array([np.log(width*height)/2, (x0+x1)/2, (y0+y1)/2])
+        return np.array([np.log(width/height), *self.place*where])
+
+    def _embed(self, f, query):
+        square = (f**2).sum(1, keepdims=True)
+        one = np.ones((len(f),1))
+        parts = [2*f, -square, -one] if query else [f, one, square]
+        return np.hstack(parts).astype(np.float32)
+
+# %% ../../nbs/methods/00_floors.ipynb #1c61cf7a
 class Hog(Floor):
-    "Cosine of histograms of oriented gradients, with cells of `cell` pixels of 128 and blocks of `block` cells"
-    def __init__(self, framed=True, cell=16, block=3): self.framed,self.cell,self.block = framed,cell,block
+    "Cosine of histograms of oriented gradients"
+    def __init__(self,
+        framed:bool=True, # first bring sketch and photo to the box of what they show
+        cell:int=16, # side of a cell, pixels of 128
+        block:int=3, # side of a block, cells
+    ):
+        self.framed = framed
+        self.cell = cell
+        self.block = block
+
     def _embed(self, maps, query):
-        return _unit(np.stack(_each(lambda m: hog(m, 9, (self.cell,)*2, (self.block,)*2), maps)))
+        def one(x):
+            return hog(x, 9, (self.cell,self.cell), (self.block,self.block))
+        return _unit(np.stack(_each(one, maps)))
 
 # %% ../../nbs/methods/00_floors.ipynb #e3a6950b
 class Chamfer(Floor):
-    """Symmetric truncated chamfer distance, negative: on maps of `side` pixels, distances cut off at `cut` of the side, at most 2 in all.
-
-    `outline`: only the outline of the object's mask (given, or by `cut_out`) instead of the photo's edges"""
-    def __init__(self, framed=True, outline=False, side=48, cut=.12, least=.15):
-        self.framed,self.outline,self.side,self.cut,self.least = framed,outline,side,cut,least
+    "Symmetric truncated chamfer distance, negative: at most 1 each way"
+    def __init__(self,
+        framed:bool=True, # first bring sketch and photo to the box of what they show
+        outline:bool=False, # the outline of the object's mask, given or found, instead of edges
+        side:int=48, # of the maps, pixels
+        cut:float=.12, # where distances are cut off, of the side
+        least:float=.15, # how dark is ink, of a map's darkest
+    ):
+        self.framed = framed
+        self.outline = outline
+        self.side = side
+        self.cut = cut
+        self.least = least
 
     def _photo(self, photo, box, mask):
         if not self.outline: return super()._photo(photo, box, mask)
         mask = cut_out(photo) if mask is None else mask
-        m = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3,3))).astype(np.float32)
-        return m, box_of(mask, .005) if box is None else box
+        rim = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3,3)))
+        return rim.astype(np.float32), box_of(mask, .005) if box is None else box
 
-    def _embed(self, maps, query):
-        on = [m>=self.least*max(m.max(), 1e-6) for m in _small(maps, self.side)]
-        far = [np.minimum(cv2.distanceTransform((~o).astype(np.uint8), cv2.DIST_L2, 5)/(self.cut*self.side), 1) for o in on]
-        p,d = [np.stack(a).reshape(len(maps), -1).astype(np.float32) for a in (on,far)]
-        p /= np.maximum(p.sum(1, keepdims=True), 1)
-        return np.hstack([p,-d] if query else [-d,p])
+# %% ../../nbs/methods/00_floors.ipynb #e34b4b94
+@patch
+def _distances(self:Chamfer, on):
+    "Distance of each place to the nearest of the bool map `on`, 1 where it is cut off"
+    far = cv2.distanceTransform((~on).astype(np.uint8), cv2.DIST_L2, 5)
+    return np.minimum(far/(self.cut*self.side), 1)
+
+@patch
+def _embed(self:Chamfer, maps, query):
+    "Weights of the ink, summing to one, and distances to it: weights first for queries"
+    on = [x >= self.least*max(x.max(), 1e-6) for x in _small(maps, self.side)]
+    far = [self._distances(x) for x in on]
+    weights = np.stack(on).reshape(len(maps), -1).astype(np.float32)
+    distances = np.stack(far).reshape(len(maps), -1).astype(np.float32)
+    weights /= np.maximum(weights.sum(1, keepdims=True), 1)
+    return np.hstack([weights, -distances] if query else [-distances, weights])
 
 # %% ../../nbs/methods/00_floors.ipynb #6beaeff0
-def floors():
+def floors() -> dict:
     "Every floor by name; with and without framing where both make sense"
-    return dict(random=Random(), pixel=Pixel(False), pixel_framed=Pixel(), box=Box(), chamfer=Chamfer(False), chamfer_framed=Chamfer(),
-                chamfer_outline=Chamfer(outline=True), hog=Hog(False), hog_framed=Hog())
+    return dict(
+        random=Random(),
+        pixel=Pixel(False),
+        pixel_framed=Pixel(),
+        box=Box(),
+        chamfer=Chamfer(False),
+        chamfer_framed=Chamfer(),
+        chamfer_outline=Chamfer(outline=True),
+        hog=Hog(False),
+        hog_framed=Hog())

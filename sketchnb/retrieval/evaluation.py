@@ -7,114 +7,263 @@ __all__ = ['METRICS', 'clusters', 'run_rows', 'compare_rows', 'by_features', 'pi
            'val_part', 'val_score', 'top', 'save_rankings']
 
 # %% ../../nbs/retrieval/04_evaluation.ipynb #563c929b
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
+from fastcore.basics import patch
 from tqdm import tqdm
 from ..core import atomic
-from ..data.dataset import tasks
+from ..data.dataset import SketchDataset, Task, tasks
 from ..data.queries import Scenes, things
 from .metrics import compare, cosine, evaluate_task
 from .tables import compare_row, make_row
 
 # %% ../../nbs/retrieval/04_evaluation.ipynb #26b8c442
-METRICS = dict(category=('mAP@all','mAP@200','P@100','P@200','mAP@200/A','mAP@200/C','mAP@200/E'), instance=('Acc@1','Acc@5','Acc@10'))
+METRICS = dict(
+    category=('mAP@all', 'mAP@200', 'P@100', 'P@200', 'mAP@200/A', 'mAP@200/C', 'mAP@200/E'),
+    instance=('Acc@1', 'Acc@5', 'Acc@10'))
 
-def clusters(task):
+def clusters(task:Task) -> pd.Series:
     "What queries are resampled by: the category at category level, the photo at instance level"
-    return task.queries.category if task.level=='category' else task.queries.photo
+    return task.queries.category if task.level == 'category' else task.queries.photo
 
-def run_rows(task, rows, made_by, metrics=None, **kw):
-    """Evaluate `rows` (name -> task -> scorer) on `task`: `(metric rows, per-query values by row name)`; kwargs go to the bootstrap.
+def _mean_run(task, scorers, metrics):
+    "Values per query of a row, or the mean of those of a list of rows"
+    several = scorers if isinstance(scorers, list) else [scorers]
+    runs = [evaluate_task(task, row(task), metrics, progress=False) for row in several]
+    return sum(runs)/len(runs)
 
-    A row may be a list, of the same trained with other seeds: each query's values are averaged over it"""
-    metrics, out, per = metrics or METRICS[task.level], [], {}
+# %% ../../nbs/retrieval/04_evaluation.ipynb #e4909131
+def run_rows(
+    task:Task, # queries and gallery
+    rows:dict, # name -> row; or a list of rows, of the same trained with other seeds
+    made_by:str, # what made the table
+    metrics:Iterable[str]|None=None, # by name; None: those of the task's level
+    **kw, # go to the bootstrap, `intervals`
+) -> tuple[list, dict]: # the table's rows, and name -> table of values per query
+    "Evaluate `rows` on `task`. Each query's values are averaged over a list's rows"
+    metrics = metrics or METRICS[task.level]
+    common = _described(task, made_by)
+    table = []
+    values = {}
     for name, scorers in rows.items():
-        runs = [evaluate_task(task, f(task), metrics, progress=False) for f in (scorers if isinstance(scorers, list) else [scorers])]
-        per[name] = sum(runs)/len(runs)
-        out.append(make_row(name, per[name], metrics=metrics, clusters=clusters(task), tier=task.tier, split=task.split, task=task.name,
-                            n_gallery=len(task.gallery), made_by=made_by, **kw))
-    return out, per
+        values[name] = _mean_run(task, scorers, metrics)
+        table.append(make_row(name, values[name], metrics=metrics, clusters=clusters(task),
+                              **common, **kw))
+    return table, values
 
-def compare_rows(task, per, pairs, metric, made_by, **kw):
-    "Paired differences `a - b` for `pairs` of row names: metric rows named 'a − b'"
-    f = lambda a, b: compare(per[a][metric], per[b][metric], clusters(task), **kw)
-    return [compare_row(f'{a} − {b}', f(a,b), metric, tier=task.tier, split=task.split, task=task.name, n_queries=len(per[a]),
-                        n_gallery=len(task.gallery), made_by=made_by) for a,b in pairs]
+def _described(task, made_by):
+    "What every row of a table says of `task`"
+    return dict(tier=task.tier, split=task.split, task=task.name, n_gallery=len(task.gallery),
+                made_by=made_by)
+
+# %% ../../nbs/retrieval/04_evaluation.ipynb #1a3646fa
+def compare_rows(
+    task:Task, # queries and gallery
+    per:dict, # name -> table of values per query, as `run_rows` returns it
+    pairs:Iterable, # of names (a, b)
+    metric:str, # by name
+    made_by:str, # what made the table
+    **kw, # go to the bootstrap, `intervals`
+) -> list: # the table's rows, named 'a − b'
+    "Paired differences of `metric`, a less b, of `pairs`"
+    table = []
+    for a, b in pairs:
+        difference = compare(per[a][metric], per[b][metric], clusters(task), **kw)
+        table.append(compare_row(f'{a} − {b}', difference, metric, n_queries=len(per[a]),
+                                 **_described(task, made_by)))
+    return table
 
 # %% ../../nbs/retrieval/04_evaluation.ipynb #f1e8edb0
-def by_features(query, gallery):
-    "Row from two functions, ids -> features (n, d): of the queries (a DataFrame of `sketch`, `text`) and of the photos"
-    return lambda task: cosine(query(task.queries), gallery(task.gallery.index))
+def by_features(
+    query:Callable, # DataFrame of queries (`sketch`, `text`, ...) -> features (m,d)
+    gallery:Callable, # ids of photos -> features (n,d)
+) -> Callable: # task -> scorer
+    "Row that scores by the cosine of features"
+    def row(task):
+        return cosine(query(task.queries), gallery(task.gallery.index))
+    return row
 
-def pictures(method, ds, ids, kind, size=128):
-    "What `method` embeds of `ids`, of `kind` 'sketch' or 'photo': uint8 (n,size,size,3), or `Scenes`, if it is `given_things`"
-    x = (ds.sketch_array if kind=='sketch' else ds.photo_array)(ids, size)
-    return Scenes(x, things(ds, ids, kind)) if getattr(method, 'given_things', False) else x
+# %% ../../nbs/retrieval/04_evaluation.ipynb #1366a05b
+def pictures(
+    method, # what will embed them
+    ds:SketchDataset, # has them
+    ids:Iterable[str], # of which
+    kind:str, # 'sketch' or 'photo'
+    size:int=128, # pixels
+) -> np.ndarray|Scenes: # uint8 (n,size,size,3), or `Scenes` if the method is `given_things`
+    "What `method` embeds of sketches or photos"
+    load = ds.sketch_array if kind == 'sketch' else ds.photo_array
+    images = load(ids, size)
+    if not getattr(method, 'given_things', False): return images
+    return Scenes(images, things(ds, ids, kind))
 
-def by_method(method, ds, size=128, sketch=True, text=False):
-    "Row from a method with the verbs `embed_query` and `embed_gallery` (or its own `score`)"
-    def f(task):
-        q = method.embed_query(sketch=pictures(method, ds, task.queries.sketch, 'sketch', size) if sketch else None, text=list(task.queries.text) if text else None)
+# %% ../../nbs/retrieval/04_evaluation.ipynb #13c1994d
+def by_method(
+    method, # with the verbs `embed_query` and `embed_gallery`, and perhaps its own `score`
+    ds:SketchDataset, # pictures of the tasks
+    size:int=128, # of the pictures, pixels
+    sketch:bool=True, # queries have their sketch
+    text:bool=False, # queries have their words
+) -> Callable: # task -> scorer
+    "Row that embeds pictures and words by `method`"
+    def row(task):
+        drawn = pictures(method, ds, task.queries.sketch, 'sketch', size) if sketch else None
+        words = list(task.queries.text) if text else None
+        q = method.embed_query(sketch=drawn, text=words)
         g = method.embed_gallery(pictures(method, ds, task.gallery.index, 'photo', size))
-        return (lambda block: method.score(q[block], g)) if hasattr(method, 'score') else cosine(q, g)
-    return f
+        return partial(_own_score, method, q, g) if hasattr(method, 'score') else cosine(q, g)
+    return row
 
-def floor_rows(floors, ds, size=128, chunk=256):
-    "Rows 'floor: name' from `floors` by name, each with its own score. A picture is loaded once for all floors and its embeddings kept, since tasks share it"
-    verbs, seen = dict(sketch=(ds.sketch_array, 'embed_query'), photo=(ds.photo_array, 'embed_gallery')), {}
-    def get(name, kind, ids):
-        (load, verb), new = verbs[kind], [i for i in ids if (kind,i) not in seen]
-        for k in tqdm(range(0, len(new), chunk), desc=f'floors, {kind}', unit=f'x{chunk}', mininterval=5, delay=5):
-            part = new[k:k+chunk]; x = load(part, size)
-            rows = zip(*(getattr(f, verb)(x) for f in floors.values()))
-            seen.update({(kind,i): dict(zip(floors, r)) for i,r in zip(part, rows)})
-        return np.stack([seen[kind,i][name] for i in ids])
+def _own_score(method, q, g, block):
+    "Scores (b,n) by `method` of the queries `block` of `q`"
+    return method.score(q[block], g)
+
+# %% ../../nbs/retrieval/04_evaluation.ipynb #adf23a30
+class _Embedded:
+    "Embeddings by methods of the pictures of a data set, each made when it's first asked for"
+    def __init__(self,
+        methods:dict, # by name
+        ds:SketchDataset, # has the pictures
+        size:int, # of the pictures, pixels
+        chunk:int, # pictures loaded at once
+    ):
+        self.methods = methods
+        self.ds = ds
+        self.size = size
+        self.chunk = chunk
+        self.seen = {}  # (kind, id) -> name -> embedding
+
+# %% ../../nbs/retrieval/04_evaluation.ipynb #25b09256
+@patch
+def add(self:_Embedded, kind:str, ids:list):
+    "Embed the pictures `ids`, of `kind` 'sketch' or 'photo', by all methods"
+    load = self.ds.sketch_array if kind == 'sketch' else self.ds.photo_array
+    verb = 'embed_query' if kind == 'sketch' else 'embed_gallery'
+    starts = range(0, len(ids), self.chunk)
+    for i in tqdm(starts, desc=f'floors, {kind}', unit=f'x{self.chunk}', mininterval=5, delay=5):
+        part = ids[i:i+self.chunk]
+        images = load(part, self.size)
+        made = {name: getattr(method, verb)(images) for name, method in self.methods.items()}
+        for row, id in enumerate(part):
+            self.seen[kind,id] = {name: x[row] for name, x in made.items()}
+
+@patch
+def get(self:_Embedded, name:str, kind:str, ids:Iterable[str]) -> np.ndarray:
+    "Embeddings (n,d) of `ids` by the method `name`"
+    self.add(kind, [id for id in ids if (kind,id) not in self.seen])
+    return np.stack([self.seen[kind,id][name] for id in ids])
+
+# %% ../../nbs/retrieval/04_evaluation.ipynb #514a5d14
+def floor_rows(
+    floors:dict, # methods by name, each with its own `score`
+    ds:SketchDataset, # pictures of the tasks
+    size:int=128, # of the pictures, pixels
+    chunk:int=256, # pictures loaded at once
+) -> dict: # 'floor: name' -> row
+    "Rows of `floors`. A picture is loaded once for all floors and tasks, and its embeddings kept"
+    embedded = _Embedded(floors, ds, size, chunk)
     def row(name, task):
-        q, g = get(name, 'sketch', task.queries.sketch), get(name, 'photo', task.gallery.index)
-        return lambda block: floors[name].score(q[block], g)
-    return {f'floor: {n}': partial(row, n) for n in floors}
+        q = embedded.get(name, 'sketch', task.queries.sketch)
+        g = embedded.get(name, 'photo', task.gallery.index)
+        return partial(_own_score, floors[name], q, g)
+    return {f'floor: {name}': partial(row, name) for name in floors}
 
 # %% ../../nbs/retrieval/04_evaluation.ipynb #5feeb002
-def sweep(task, embed, ts, metric='mAP@all'):
-    "Mean `metric` on `task` at each of `ts`: a DataFrame with a row a t, a column a level. `embed(t)` gives {level: features} of its queries and of its gallery"
-    out = {}
+def sweep(
+    task:Task, # queries and gallery
+    embed:Callable, # t -> {level: features} of the queries, and {level: features} of the gallery
+    ts:Iterable[int], # timesteps
+    metric:str='mAP@all', # by name
+) -> pd.DataFrame: # a row a t, a column a level
+    "Mean `metric` on `task` at each of `ts`"
+    table = {}
     for t in tqdm(ts, desc='timesteps', unit='t', mininterval=5, delay=5):
         q, g = embed(t)
-        out[t] = {l: evaluate_task(task, cosine(q[l], g[l]), [metric], progress=False)[metric].mean() for l in q}
-    return pd.DataFrame(out).T.rename_axis('t')
+        table[t] = {}
+        for level in q:
+            scorer = cosine(q[level], g[level])
+            values = evaluate_task(task, scorer, [metric], progress=False)
+            table[t][level] = values[metric].mean()
+    return pd.DataFrame(table).T.rename_axis('t')
 
 # %% ../../nbs/retrieval/04_evaluation.ipynb #7d20000b
-def val_part(ds, photos=30):
-    "What tuning looks at: of the validation split of `ds`, `photos` sketched ones a category and a sketch of each"
+def val_part(ds:SketchDataset, photos:int=30) -> SketchDataset:
+    "`photos` sketched photos a category of the validation split of `ds`, and a sketch of each"
     val = ds.select(split='val')
-    val = val.of(val.photos[val.photos.index.isin(val.sketches.photo)].groupby('category').head(photos))
+    sketched = val.photos[val.photos.index.isin(val.sketches.photo)]
+    val = val.of(sketched.groupby('category').head(photos))
     val.sketches = val.sketches.groupby('photo').head(1)
     return val
 
-def val_score(method, ds, level='category', size=128, photos=30):
-    "mAP@all ('category') or Acc@1 within its category ('photo') of `method` on `val_part` of `ds`; Acc@1 of 'scene's with their words, all of them"
-    val = ds.select(split='val') if level=='scene' else val_part(ds, photos)
-    name, metric = dict(category=('category','mAP@all'), photo=('instance','Acc@1'), scene=('scene','Acc@1'))[level]
-    task = tasks(val, 'val', kind='scene' if level=='scene' else 'object')[name]
-    return float(evaluate_task(task, by_method(method, val, size, text=level=='scene')(task), [metric], progress=False)[metric].mean())
+def _val_task(ds, level, photos):
+    "(task, metric) by which a method that finds a `level` is tuned"
+    if level == 'scene': return tasks(ds.select(split='val'), 'val', kind='scene')['scene'], 'Acc@1'
+    names = dict(category=('category', 'mAP@all'), photo=('instance', 'Acc@1'))
+    name, metric = names[level]
+    return tasks(val_part(ds, photos), 'val', kind='object')[name], metric
+
+# %% ../../nbs/retrieval/04_evaluation.ipynb #deb34943
+def val_score(
+    method, # with the verbs `embed_query` and `embed_gallery`
+    ds:SketchDataset, # whose validation split is asked
+    level:str='category', # what a sketch should find: 'category', 'photo' or 'scene'
+    size:int=128, # of the pictures, pixels
+    photos:int=30, # of a category, as of `val_part`; scenes are all taken, with their words
+) -> float:
+    """mAP@all of categories, Acc@1 of photos within their category, or Acc@1 of scenes.
+
+    Raises `ValueError` if `ds` has no such sketches"""
+    task, metric = _val_task(ds, level, photos)
+    scorer = by_method(method, ds, size, text=level=='scene')(task)
+    return float(evaluate_task(task, scorer, [metric], progress=False)[metric].mean())
 
 # %% ../../nbs/retrieval/04_evaluation.ipynb #19a829b1
-def top(task, scorer, k=10, block=512):
-    "The first `k` photos of each query: DataFrame of query, place, photo, score, right"
-    score, gal, out = scorer(task), task.gallery.index.to_numpy(), []
-    qc, gc = task.labels if task.within=='category' else (None, None)
-    for i in range(0, len(task.queries), block):
-        s = np.array(score(slice(i, min(i+block, len(task.queries)))), np.float32)
-        if qc is not None: s[qc[i:i+len(s),None]!=gc[None]] = -np.inf
-        at = np.argsort(-s, axis=1, kind='stable')[:,:k]
-        for r, a in enumerate(at): out += [(task.queries.index[i+r], p+1, gal[j], float(s[r,j])) for p,j in enumerate(a) if np.isfinite(s[r,j])]
-    df = pd.DataFrame(out, columns=['query','place','photo','score'])
-    q = task.queries.loc[df['query']]
-    df['right'] = (task.gallery.category.loc[df.photo].values==q.category.values) if task.level=='category' else df.photo.values==q.photo.values
-    return df
+def _elsewhere(task, rows):
+    "bool (b,n): which photos are of another category than the queries `rows`"
+    query_codes, gallery_codes = task.labels
+    return query_codes[rows,None] != gallery_codes[None]
 
-def save_rankings(path, frames):
-    "Rankings of several rows (name -> DataFrame) in one parquet file"
-    df = pd.concat([f.assign(row=n) for n,f in frames.items()], ignore_index=True)
-    with atomic(path) as tmp: df.to_parquet(tmp, index=False)
+def _first(task, scorer, k, block):
+    "Yield (query, place, photo, score) of the first `k` photos of each query"
+    score = scorer(task)
+    photos = task.gallery.index.to_numpy()
+    ids = task.queries.index
+    for start in range(0, len(ids), block):
+        part = ids[start:start+block]
+        rows = slice(start, start+len(part))
+        scores = np.array(score(rows), np.float32)
+        if task.within == 'category':
+            scores[_elsewhere(task, rows)] = -np.inf
+        best = np.argsort(-scores, axis=1, kind='stable')[:,:k]
+        for query, row, places in zip(part, scores, best):
+            for i, at in enumerate(places):
+                if np.isfinite(row[at]):
+                    yield query, i+1, photos[at], float(row[at])
+
+# %% ../../nbs/retrieval/04_evaluation.ipynb #f97fe1b8
+def top(
+    task:Task, # queries and gallery
+    scorer:Callable, # row: task -> scorer
+    k:int=10, # photos of each query
+    block:int=512, # queries scored at once
+) -> pd.DataFrame: # query, place (from 1), photo, score, right
+    "The first `k` photos of each query, or fewer if its gallery is smaller"
+    found = pd.DataFrame(list(_first(task, scorer, k, block)),
+                         columns=['query','place','photo','score'])
+    asked = task.queries.loc[found['query']]
+    if task.level == 'category':
+        is_of = task.gallery.category.loc[found.photo]
+        found['right'] = is_of.values == asked.category.values
+    else:
+        found['right'] = found.photo.values == asked.photo.values
+    return found
+
+def save_rankings(path:str|Path, frames:dict):
+    "Write rankings `frames` (name of the row -> what `top` gave) to one parquet file at `path`"
+    named = [frame.assign(row=name) for name, frame in frames.items()]
+    together = pd.concat(named, ignore_index=True)
+    with atomic(path) as tmp:
+        together.to_parquet(tmp, index=False)

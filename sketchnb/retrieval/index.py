@@ -6,81 +6,148 @@
 __all__ = ['Index']
 
 # %% ../../nbs/retrieval/01_index.ipynb #2fc3fe80
-import json, os
+import json
+import os
+from collections.abc import Iterable
 from pathlib import Path
-import faiss, numpy as np
+import faiss
+import numpy as np
+from fastcore.basics import patch
 
 # %% ../../nbs/retrieval/01_index.ipynb #7a683726
 def _subvectors(width):
-    "Number of codes for a vector: the largest divisor of `width` that leaves at least 4 numbers to a code."
-    return max(m for m in range(1, max(2, width//4+1)) if width%m==0)
+    "Codes of a vector: the largest divisor of `width` that leaves at least 4 numbers to a code"
+    most = max(1, width//4)
+    return max(n for n in range(1, most+1) if width%n == 0)
 
 def _new(x, kind, nprobe):
-    n, d = x.shape
-    if kind=='flat': return faiss.IndexFlatIP(d)
-    if n<256: raise ValueError(f"an ivfpq index learns its codes from at least 256 vectors, not {n}; use kind='flat'")
+    "An empty faiss index for vectors like `x` (n,d). `ValueError` if they are too few for ivfpq"
+    n, width = x.shape
+    if kind == 'flat': return faiss.IndexFlatIP(width)
+    if n < 256:
+        raise ValueError('an ivfpq index learns its codes from at least 256 vectors, '
+                         f"not {n}; use kind='flat'")
     cells = max(1, min(int(4*n**.5), n//39))
-    index = faiss.index_factory(d, f'IVF{cells},PQ{_subvectors(d)}', faiss.METRIC_INNER_PRODUCT)
+    recipe = f'IVF{cells},PQ{_subvectors(width)}'
+    index = faiss.index_factory(width, recipe, faiss.METRIC_INNER_PRODUCT)
     index.train(x)
     index.nprobe = min(nprobe, cells)
     return index
 
+# %% ../../nbs/retrieval/01_index.ipynb #9de4c332
+def _checked(x, name, width=None):
+    "`x` as float32 (n,`width`). `ValueError` if it is empty, has another width or isn't finite"
+    x = np.ascontiguousarray(x, dtype='float32')
+    if x.ndim != 2 or not x.size:
+        raise ValueError(f'{name} must be (n, width) with n > 0, not {x.shape}')
+    if width and x.shape[1] != width:
+        raise ValueError(f'{name} are {x.shape[1]} wide, the index {width}; '
+                         'were they made by another model?')
+    bad = np.flatnonzero(~np.isfinite(x).all(1))
+    if len(bad):
+        raise ValueError(f'{name} have NaN or infinite values in {len(bad)} rows, '
+                         f'first {bad[:5].tolist()}')
+    return x
+
 # %% ../../nbs/retrieval/01_index.ipynb #856b96ef
 class Index:
-    "Vectors (n,`width`) with an id each, searched by inner product. Make one with `Index.build` or `Index.load`."
-    def __init__(self, index, ids): self.index, self.ids = index, list(ids)
-    def __len__(self): return self.index.ntotal
+    "Vectors (n,`width`) with an id each, searched by inner product; see `Index.build`"
+    def __init__(self,
+        index, # a faiss index
+        ids:Iterable[str], # of its vectors
+    ):
+        self.index = index
+        self.ids = list(ids)
+
+    def __len__(self):
+        return self.index.ntotal
+
     @property
-    def width(self): return self.index.d
+    def width(self) -> int:
+        "Numbers of a vector"
+        return self.index.d
 
-    @classmethod
-    def build(cls, features, ids, kind='auto', nprobe=32):
-        "Index `features` (n,d) under `ids`. `kind`: flat (exact), ivfpq (approximate, compact), auto (ivfpq from a million on)."
-        if kind not in ('auto', 'flat', 'ivfpq'): raise ValueError(f'kind must be auto, flat or ivfpq, not {kind!r}')
-        x = cls._checked(features, 'features')
-        if kind=='auto': kind = 'flat' if len(x)<1_000_000 else 'ivfpq'
-        return cls(_new(x, kind, nprobe), []).add(x, ids)
+# %% ../../nbs/retrieval/01_index.ipynb #0ac2dc82
+@patch
+def add(self:Index, features:np.ndarray, ids:Iterable) -> Index:
+    "Append `features` (n,width) under new `ids` (n,). `ValueError`, and nothing added, if unfit"
+    x = _checked(features, 'features', self.width)
+    ids = [str(id) for id in ids]
+    if len(ids) != len(x): raise ValueError(f'{len(ids)} ids for {len(x)} features')
+    seen = set(self.ids)
+    twice = []
+    for id in ids:
+        if id in seen:
+            twice.append(id)
+        seen.add(id)
+    if twice: raise ValueError(f'{len(twice)} ids are there twice, first {twice[:5]}')
+    self.index.add(x)
+    self.ids += ids
+    return self
 
-    @staticmethod
-    def _checked(x, name, width=None):
-        x = np.ascontiguousarray(x, dtype='float32')
-        if x.ndim!=2 or not x.size: raise ValueError(f'{name} must be (n, width) with n > 0, not {x.shape}')
-        if width and x.shape[1]!=width: raise ValueError(f'{name} are {x.shape[1]} wide, the index {width}; were they made by another model?')
-        bad = np.flatnonzero(~np.isfinite(x).all(1))
-        if len(bad): raise ValueError(f'{name} have NaN or infinite values in {len(bad)} rows, first {bad[:5].tolist()}')
-        return x
+# %% ../../nbs/retrieval/01_index.ipynb #bad8de99
+@patch(cls_method=True)
+def build(
+    cls:Index,
+    features:np.ndarray, # (n,width); L2-normalised, if scores are to be cosines
+    ids:Iterable, # (n,), all different
+    kind:str='auto', # 'flat' (exact), 'ivfpq' (compact), 'auto': ivfpq from a million on
+    nprobe:int=32, # cells that a query visits, for ivfpq
+) -> Index:
+    """Index `features` under `ids`.
 
-    def add(self, features, ids):
-        "Append `features` (n,d) under new `ids`."
-        x, ids = self._checked(features, 'features', self.width), [str(o) for o in ids]
-        if len(ids)!=len(x): raise ValueError(f'{len(ids)} ids for {len(x)} features')
-        seen = set(self.ids)
-        twice = [o for o in ids if o in seen or seen.add(o)]
-        if twice: raise ValueError(f'{len(twice)} ids are there twice, first {twice[:5]}')
-        self.index.add(x)
-        self.ids += ids
-        return self
+    Raises `ValueError` as `add` does, for another `kind`, and if ivfpq has fewer than 256"""
+    if kind not in ('auto', 'flat', 'ivfpq'):
+        raise ValueError(f'kind must be auto, flat or ivfpq, not {kind!r}')
+    x = _checked(features, 'features')
+    if kind == 'auto':
+        kind = 'flat' if len(x) < 1_000_000 else 'ivfpq'
+    return cls(_new(x, kind, nprobe), []).add(x, ids)
 
-    def search(self, query, k=10):
-        "Nearest `k` of each `query` (m,d), best first: scores (m,k) and ids (m,k). Fewer photos, fewer columns; '' and -inf where none is left."
-        x = self._checked(query, 'queries', self.width)
-        scores, at = self.index.search(x, max(1, min(k, len(self))))
-        return np.where(at<0, -np.inf, scores), np.array(self.ids+[''])[at]
+# %% ../../nbs/retrieval/01_index.ipynb #a136fbf1
+@patch
+def search(self:Index, query:np.ndarray, k:int=10) -> tuple[np.ndarray, np.ndarray]:
+    """Nearest `k` of each `query` (m,width), best first: scores float32 (m,k) and ids (m,k).
 
-    def save(self, path):
-        "Write `path` (faiss) and `path`.ids.json, each under a temporary name first."
-        path = Path(path); path.parent.mkdir(parents=True, exist_ok=True)
-        ids, tmp = path.with_name(path.name+'.ids.json'), path.with_name(path.name+f'.{os.getpid()}.tmp')
-        tmp.write_text(json.dumps(self.ids, ensure_ascii=False), encoding='utf-8'); os.replace(tmp, ids)
-        faiss.write_index(self.index, str(tmp)); os.replace(tmp, path)
+    With fewer than k photos there are fewer columns; '' and -inf fill places where none was found.
+    Raises `ValueError` if queries have another width or aren't finite"""
+    x = _checked(query, 'queries', self.width)
+    scores, places = self.index.search(x, max(1, min(k, len(self))))
+    ids = np.array(self.ids+[''])[places]    # faiss says -1 where there is none
+    return np.where(places<0, -np.inf, scores), ids
 
-    @classmethod
-    def load(cls, path):
-        "Read what `save` wrote."
-        path = Path(path); ids = path.with_name(path.name+'.ids.json')
-        for p in (path, ids):
-            if not p.exists(): raise FileNotFoundError(f'{p} is missing; build and save the index again')
-        try: index, names = faiss.read_index(str(path)), json.loads(ids.read_text(encoding='utf-8'))
-        except (RuntimeError, ValueError) as e: raise ValueError(f'{path} or {ids.name} is not a whole index; build it again') from e
-        if len(names)!=index.ntotal: raise ValueError(f'{path} holds {index.ntotal} vectors but {ids.name} {len(names)} ids; build it again')
-        return cls(index, names)
+# %% ../../nbs/retrieval/01_index.ipynb #03c5271f
+def _ids_path(path):
+    "Where the ids of the index at `path` are"
+    return path.with_name(path.name+'.ids.json')
+
+@patch
+def save(self:Index, path:str|Path):
+    "Write `path` (faiss) and `path`.ids.json"
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tmp = path.with_name(path.name+f'.{os.getpid()}.tmp')
+    tmp.write_text(json.dumps(self.ids, ensure_ascii=False), encoding='utf-8')
+    os.replace(tmp, _ids_path(path))
+    faiss.write_index(self.index, str(tmp))
+    os.replace(tmp, path)
+
+# %% ../../nbs/retrieval/01_index.ipynb #2149bcbc
+@patch(cls_method=True)
+def load(cls:Index, path:str|Path) -> Index:
+    "Read what `save` wrote. Raises `FileNotFoundError`, or `ValueError` if a file isn't whole"
+    path = Path(path)
+    ids_path = _ids_path(path)
+    for part in (path, ids_path):
+        if not part.exists():
+            raise FileNotFoundError(f'{part} is missing; build and save the index again')
+    try:
+        index = faiss.read_index(str(path))
+        ids = json.loads(ids_path.read_text(encoding='utf-8'))
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f'{path} or {ids_path.name} is not a whole index; '
+                         'build it again') from error
+    if len(ids) != index.ntotal:
+        raise ValueError(f'{path} holds {index.ntotal} vectors but {ids_path.name} '
+                         f'{len(ids)} ids; build it again')
+    return cls(index, ids)

@@ -8,103 +8,151 @@ __all__ = ['relevant_ranks', 'average_precision', 'precision', 'Metric', 'dot', 
 
 # %% ../../nbs/retrieval/00_metrics.ipynb #29aaac5d
 import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 # %% ../../nbs/retrieval/00_metrics.ipynb #e6b9eaba
-def relevant_ranks(scores, relevant, k=None, tol=0.):
-    """Ranks (1 = first) of the `relevant` positions of `scores` (n,), best first, and how many irrelevant items tie with each.
-    Irrelevant items that score the same, up to `tol`, come first. With `k`, ranks up to k are exact, the others just exceed k."""
-    rel = np.sort(scores[relevant])[::-1]
-    irr = np.delete(scores, relevant)
-    if k and k < len(irr): irr = np.partition(irr, len(irr)-k)[-k:]
-    irr.sort()
-    slack = tol*np.maximum(1, np.abs(rel))
-    start = np.searchsorted(irr, rel-slack)
-    tied = np.searchsorted(irr, rel+slack, 'right') - start
-    return np.arange(1, len(rel)+1) + len(irr) - start, tied
+def relevant_ranks(
+    scores:np.ndarray, # (n,), larger is better
+    relevant:Sequence[int], # positions of the R relevant items in `scores`
+    k:int|None=None, # ranks up to k are exact, the others just exceed k; None: all are exact
+    tol:float=0., # scores closer than tol*max(1,|score|) are equal
+) -> tuple[np.ndarray, np.ndarray]: # ranks (R,), and how many irrelevant items tie with each (R,)
+    "Ranks (1 = first) of the `relevant` items, increasing. On ties, irrelevant items come first"
+    best = np.sort(scores[relevant])[::-1]
+    rest = np.delete(scores, relevant)
+    if k and k < len(rest):
+        rest = np.partition(rest, len(rest)-k)[-k:]
+    rest.sort()
+    slack = tol*np.maximum(1, np.abs(best))
+    worse = np.searchsorted(rest, best-slack)
+    tied = np.searchsorted(rest, best+slack, 'right') - worse
+    return np.arange(1, len(best)+1) + len(rest) - worse, tied
 
 # %% ../../nbs/retrieval/00_metrics.ipynb #9b52aa5b
-def average_precision(ranks, k, form='B'):
-    "AP@k from the `ranks` of all relevant items. A: S_k/hits, B: S_k/min(k,R), C: S_k/k, D: S_n/R (k = gallery size), E: interpolated."
-    hit = ranks[ranks<=k]
-    if not len(hit): return 0.
-    prec = np.arange(1, len(hit)+1)/hit
-    if form=='E': prec = np.maximum.accumulate(prec[::-1])
-    over = dict(A=len(hit), B=min(k, len(ranks)), C=k, D=len(ranks), E=min(k, len(ranks)))
-    return prec.sum()/over[form]
+def average_precision(ranks:np.ndarray, k:int, form:str='B') -> float:
+    """AP@k from the increasing `ranks` of a query's R relevant items; 0 without a hit.
+
+    A: S_k/hits, B: S_k/min(k,R), C: S_k/k, D: S_n/R (k is the gallery's size), E: interpolated"""
+    hits = ranks[ranks <= k]
+    if not len(hits): return 0.
+    precisions = np.arange(1, len(hits)+1)/hits
+    if form == 'E':
+        precisions = np.maximum.accumulate(precisions[::-1])
+    most = min(k, len(ranks))
+    over = dict(A=len(hits), B=most, C=k, D=len(ranks), E=most)
+    return precisions.sum()/over[form]
 
 # %% ../../nbs/retrieval/00_metrics.ipynb #e70225dc
-def precision(ranks, k, form='standard'):
-    "P@k. standard: hits/k; first: precision of the first min(k,R) (ZSE-SBIR); capped: hits/min(k,R) (doodle2search)."
+def precision(
+    ranks:np.ndarray, # of all R relevant items, increasing
+    k:int, # how many of the first items are looked at
+    form:str='standard', # or 'first', 'capped'
+    n:int|None=None, # size of the gallery; None: k or more
+) -> float:
+    """P@k of one query; 0 if no item is relevant.
+
+    standard: hits/min(k,n); first: precision of the first min(k,R); capped: hits/min(k,R)"""
     small = min(k, len(ranks))
     if not small: return 0.
-    top, over = dict(standard=(k, k), first=(small, small), capped=(k, small))[form]
-    return (ranks<=top).sum()/over
+    forms = dict(standard=(k, min(k, n or k)), first=(small, small), capped=(k, small))
+    stop, over = forms[form]
+    return (ranks <= stop).sum()/over
 
 # %% ../../nbs/retrieval/00_metrics.ipynb #641e5227
 _forms = dict(mAP='ABCDE', P=('standard', 'first', 'capped'), Acc=(), R=())
 
+def _split_name(name):
+    "'kind@k/form' -> (kind, k, form); k is None for `all`, form where there is none"
+    match = re.fullmatch(r'(mAP|P|Acc|R)@(all|[1-9]\d*)(?:/(\w+))?', name)
+    if not match:
+        raise ValueError(f'unknown metric {name!r}: say mAP@K, P@K, Acc@K, R@K '
+                         '(K a number; all for mAP), or rank')
+    kind, k, form = match.groups()
+    return kind, None if k == 'all' else int(k), form
+
+def _check_name(name, kind, k, form):
+    "`ValueError` if the parts of a metric's name don't go together"
+    if k is None and kind != 'mAP': raise ValueError(f'{name!r}: only mAP can be taken @all')
+    if form and form not in _forms[kind]:
+        raise ValueError(f'{name!r}: {kind} has the forms {list(_forms[kind])}, not {form!r}')
+    if form == 'D' and k: raise ValueError(f'{name!r}: form D is AP@all; write mAP@all')
+
+# %% ../../nbs/retrieval/00_metrics.ipynb #4eecba7b
 class Metric(NamedTuple):
-    "A parsed metric name. `k` is None for `all`."
-    kind: str
-    k: int|None
-    form: str|None
+    "A metric asked for by its name: called with the ranks of one query's relevant items, its value"
+    kind: str # 'mAP', 'P', 'Acc', 'R' or 'rank'
+    k: int|None # where to stop looking; None for `all`
+    form: str|None # of mAP and P
 
     @classmethod
-    def parse(cls, name):
-        "`kind@k` or `kind@k/form`; `rank` stands alone."
-        if name=='rank': return cls('rank', None, None)
-        m = re.fullmatch(r'(mAP|P|Acc|R)@(all|[1-9]\d*)(?:/(\w+))?', name)
-        if not m: raise ValueError(f'unknown metric {name!r}: say mAP@K, P@K, Acc@K, R@K (K a number; all for mAP), or rank')
-        kind, k, form = m[1], None if m[2]=='all' else int(m[2]), m[3]
-        if k is None and kind!='mAP': raise ValueError(f'{name!r}: only mAP can be taken @all')
-        if form and form not in _forms[kind]: raise ValueError(f'{name!r}: {kind} has the forms {list(_forms[kind])}, not {form!r}')
-        if form=='D' and k: raise ValueError(f'{name!r}: form D is AP@all; write mAP@all')
+    def parse(cls, name:str):
+        "From 'kind@k', 'kind@k/form' or 'rank'. Raises `ValueError` if that is no metric"
+        if name == 'rank': return cls('rank', None, None)
+        kind, k, form = _split_name(name)
+        _check_name(name, kind, k, form)
         return cls(kind, k, form or dict(mAP='B' if k else 'D', P='standard').get(kind))
 
-    def __call__(self, ranks, n):
-        "Value for one query with relevant items at `ranks` in a gallery of `n`."
-        if self.kind=='mAP': return average_precision(ranks, self.k or n, self.form)
-        if self.kind=='P': return precision(ranks, self.k, self.form)
-        if not len(ranks): return n+1 if self.kind=='rank' else 0.
-        return float(ranks[0]) if self.kind=='rank' else float(ranks[0]<=self.k)
+    def __call__(self, ranks:np.ndarray, n:int) -> float:
+        "Value for a query with relevant items at `ranks`, increasing, of a gallery of `n`"
+        if self.kind == 'mAP': return average_precision(ranks, self.k or n, self.form)
+        if self.kind == 'P': return precision(ranks, self.k, self.form, n)
+        if self.kind == 'rank': return float(ranks[0]) if len(ranks) else n+1
+        return float(len(ranks) > 0 and ranks[0] <= self.k)
 
 # %% ../../nbs/retrieval/00_metrics.ipynb #0b5a5d80
 def _features(x, name):
-    if getattr(x, 'ndim', 0)!=2: raise ValueError(f'{name} must be a 2-d array of features, one row an item, not shape {np.shape(x)}')
+    "`x` if it is a finite 2-d array, else `ValueError`"
+    if getattr(x, 'ndim', 0) != 2:
+        raise ValueError(f'{name} must be a 2-d array of features, one row an item, '
+                         f'not shape {np.shape(x)}')
     bad = np.flatnonzero(~np.isfinite(x.sum(1, dtype='float64')))
-    if len(bad): raise ValueError(f'{name} has NaN or infinite features in {len(bad)} rows, first {bad[:5].tolist()}')
+    if len(bad):
+        raise ValueError(f'{name} has NaN or infinite features in {len(bad)} rows, '
+                         f'first {bad[:5].tolist()}')
     return x
 
+def dot(queries:np.ndarray, gallery:np.ndarray) -> Callable:
+    "Scorer by dot product of (m,d) and (n,d). `ValueError` if they aren't finite, or equally wide"
+    queries = _features(queries, 'queries')
+    gallery = np.asarray(_features(gallery, 'gallery'), dtype='float32')
+    if queries.shape[1] != gallery.shape[1]:
+        raise ValueError(f'queries are {queries.shape[1]} wide, gallery {gallery.shape[1]}')
+    def score(block):
+        return np.asarray(queries[block], dtype='float32') @ gallery.T
+    return score
+
+# %% ../../nbs/retrieval/00_metrics.ipynb #4b39c993
 def _norms(x, name):
+    "Lengths of the rows of `x` (n,d), float32 (n,). `ValueError` if one is zero"
     norm = np.sqrt(np.einsum('nd,nd->n', x, x, dtype='float64')).astype('float32')
-    bad = np.flatnonzero(norm==0)
-    if len(bad): raise ValueError(f'{name} has all-zero features in {len(bad)} rows, first {bad[:5].tolist()}: they have no direction')
+    bad = np.flatnonzero(norm == 0)
+    if len(bad):
+        raise ValueError(f'{name} has all-zero features in {len(bad)} rows, '
+                         f'first {bad[:5].tolist()}: they have no direction')
     return norm
 
-def dot(queries, gallery):
-    "Scorer: slice -> float32 (b,n) dot products of `queries` (m,d) and `gallery` (n,d). Arrays may be memory-mapped."
-    queries, gallery = _features(queries, 'queries'), np.asarray(_features(gallery, 'gallery'), dtype='float32')
-    if queries.shape[1]!=gallery.shape[1]: raise ValueError(f'queries are {queries.shape[1]} wide, gallery {gallery.shape[1]}')
-    return lambda block: np.asarray(queries[block], dtype='float32') @ gallery.T
-
-def cosine(queries, gallery):
-    "Scorer: slice -> float32 (b,n) cosines of `queries` (m,d) and `gallery` (n,d)."
-    score, qn, gn = dot(queries, gallery), _norms(queries, 'queries'), _norms(gallery, 'gallery')
-    def f(block):
-        s = score(block)
-        s /= qn[block, None]; s /= gn
-        return s
-    return f
+def cosine(queries:np.ndarray, gallery:np.ndarray) -> Callable:
+    "Scorer by cosine of (m,d) and (n,d). Raises `ValueError` as `dot` does, and for a row of zeros"
+    products = dot(queries, gallery)
+    query_norms = _norms(queries, 'queries')
+    gallery_norms = _norms(gallery, 'gallery')
+    def score(block):
+        scores = products(block)
+        scores /= query_norms[block, None]
+        scores /= gallery_norms
+        return scores
+    return score
 
 # %% ../../nbs/retrieval/00_metrics.ipynb #8e32fd84
 def _codes(query, gallery, name='labels'):
-    "Integer codes of two label arrays with a common numbering."
-    query, gallery = (pd.Series(np.asarray(x)).reset_index(drop=True) for x in (query, gallery))
-    both = pd.concat([query, gallery], ignore_index=True)
-    if both.isna().any(): raise ValueError(f'{int(both.isna().sum())} {name} are missing (None or NaN)')
+    "Integer codes of two label arrays, with a common numbering. `ValueError` if a label is missing"
+    both = pd.concat([pd.Series(np.asarray(x)) for x in (query, gallery)], ignore_index=True)
+    if both.isna().any():
+        raise ValueError(f'{int(both.isna().sum())} {name} are missing (None or NaN)')
     codes = pd.factorize(both)[0]
     return codes[:len(query)], codes[len(query):]
 
@@ -112,138 +160,241 @@ def _members(codes):
     "code -> positions that have it"
     return pd.Series(np.arange(len(codes))).groupby(codes).indices
 
-def _blocks(score, m, n, block_mb, progress):
-    "Yield (first query, checked score block)."
-    b = max(1, int(block_mb*2**20)//(4*max(n, 1)))
-    for i in tqdm(range(0, m, b), unit='block', desc='ranking', mininterval=5, delay=5, disable=not progress):
-        s = np.asarray(score(slice(i, min(i+b, m))))
-        if s.shape!=(min(b, m-i), n): raise ValueError(f'scorer gave shape {s.shape} for {min(b, m-i)} queries and {n} gallery items')
-        yield i, s
+# %% ../../nbs/retrieval/00_metrics.ipynb #00aa9a9a
+def _targets(query_labels, gallery_labels, within):
+    "For each query the part of the gallery it ranks, and the relevant positions there: two lists"
+    query, gallery = _codes(query_labels, gallery_labels)
+    nothing = np.array([], int)
+    if not within:
+        alike = _members(gallery)
+        return [slice(None)]*len(query), [alike.get(code, nothing) for code in query]
+    query_group, gallery_group = _codes(*within, name='groups')
+    if (len(query_group), len(gallery_group)) != (len(query), len(gallery)):
+        raise ValueError(f'within has {len(query_group)} query and {len(gallery_group)} gallery '
+                         f'groups for {len(query)} and {len(gallery)} labels')
+    members = _members(gallery_group)
+    alike = {group: _members(gallery[at]) for group, at in members.items()}
+    parts = [members.get(group, nothing) for group in query_group]
+    relevant = [alike.get(group, {}).get(code, nothing)
+                for group, code in zip(query_group, query)]
+    return parts, relevant
 
-def _named(ids, mask): return f'{int(mask.sum())} queries, first {[str(o) for o in ids[mask][:5]]}'
+# %% ../../nbs/retrieval/00_metrics.ipynb #f5e6edaa
+def _named(ids, mask):
+    "The queries `ids` of a bool `mask`, for a message"
+    return f'{int(mask.sum())} queries, first {[str(i) for i in ids[mask][:5]]}'
+
+def _query_index(query_ids, n, gallery_ids):
+    "Index of the `n` queries. `ValueError` if ids are not as many, or a gallery id occurs twice"
+    index = pd.Index(np.arange(n) if query_ids is None else query_ids, name='query')
+    if len(index) != n: raise ValueError(f'{len(index)} query ids for {n} query labels')
+    gallery = pd.Index([] if gallery_ids is None else gallery_ids)
+    twice = gallery.duplicated()
+    if twice.any():
+        raise ValueError(f'gallery holds {int(twice.sum())} items twice, '
+                         f'first {list(gallery[twice][:5])}; keep each once')
+    return index
 
 # %% ../../nbs/retrieval/00_metrics.ipynb #e8a3a58f
-def _check(parsed, n_rel, ids, no_relevant):
-    "Refuse relevance counts that a metric can't use."
-    if no_relevant not in ('error', 'skip', 'zero'): raise ValueError(f"no_relevant must be error, skip or zero, not {no_relevant!r}")
-    if no_relevant=='error' and (n_rel==0).any():
-        raise ValueError(f"no relevant gallery item for {_named(ids, n_rel==0)}; mend the gallery, or pass no_relevant='skip' or 'zero'")
-    if any(p.kind in ('Acc', 'R') for p in parsed) and (n_rel>1).any():
-        raise ValueError(f'Acc@K and R@K need one relevant item a query, but more for {_named(ids, n_rel>1)}; is a photo in the gallery twice?')
+def _check_counts(metrics, relevant, ids, no_relevant):
+    "`ValueError` if queries have a number of `relevant` items that `metrics` can't use"
+    counts = np.array([len(found) for found in relevant])
+    if no_relevant not in ('error', 'skip', 'zero'):
+        raise ValueError(f"no_relevant must be error, skip or zero, not {no_relevant!r}")
+    if no_relevant == 'error' and (counts == 0).any():
+        raise ValueError(f'no relevant gallery item for {_named(ids, counts==0)}; '
+                         "mend the gallery, or pass no_relevant='skip' or 'zero'")
+    if any(metric.kind in ('Acc', 'R') for metric in metrics) and (counts > 1).any():
+        raise ValueError('Acc@K and R@K need one relevant item a query, but more for '
+                         f'{_named(ids, counts>1)}; is a photo in the gallery twice?')
 
-def evaluate(score, query_labels, gallery_labels, metrics=('mAP@all', 'mAP@200', 'P@200'), within=None, no_relevant='error',
-             query_ids=None, gallery_ids=None, tol=1e-6, block_mb=64, progress=True):
-    """Per-query values of `metrics`: DataFrame, a row a query, a column a metric, then `relevant` (R) and `tied` (share of the
-    relevant items whose score an irrelevant one has; among the first k when no metric needs more). `score`: slice of queries -> (b,n) finite scores, larger is nearer.
-    `within`: (query groups, gallery groups). `no_relevant`: error, skip (drop the query) or zero.
-    Scores closer than `tol`*max(1,|score|) are equal. Blocks take about `block_mb` MB."""
-    query, gallery = _codes(query_labels, gallery_labels)
-    m, n = len(query), len(gallery)
-    ids = pd.Index(np.arange(m) if query_ids is None else query_ids, name='query')
-    if len(ids)!=m: raise ValueError(f'{len(ids)} query ids for {m} query labels')
-    if gallery_ids is not None and not (gi := pd.Index(gallery_ids)).is_unique:
-        raise ValueError(f'gallery holds {int(gi.duplicated().sum())} items twice, first {list(gi[gi.duplicated()][:5])}; keep each once')
-    parsed = {o: Metric.parse(o) for o in metrics}
-    top = None if any(p.k is None for p in parsed.values()) else max(p.k for p in parsed.values())
-    qg, gg = _codes(*within, name='groups') if within else (np.zeros(m, int), np.zeros(n, int))
-    if (len(qg), len(gg))!=(m, n): raise ValueError(f'within has {len(qg)} query and {len(gg)} gallery groups for {m} and {n} labels')
-    group, none = _members(gg), np.array([], int)
-    target = {o: _members(gallery[at]) for o,at in group.items()}
-    rel = [target.get(o, {}).get(c, none) for o,c in zip(qg, query)]
-    n_rel = np.array([len(r) for r in rel])
-    _check(parsed.values(), n_rel, ids, no_relevant)
-    out = np.zeros((m, len(parsed))); tied = np.zeros(m)
-    for i,block in _blocks(score, m, n, block_mb, progress):
+# %% ../../nbs/retrieval/00_metrics.ipynb #018860a5
+def _blocks(score, ids, n, block_mb, progress):
+    "Yield (first query, scores (b,`n`)), checked to be as many as there should be, and finite"
+    size = max(1, int(block_mb*2**20)//(4*max(n, 1)))
+    for i in tqdm(range(0, len(ids), size), unit='block', desc='ranking', mininterval=5, delay=5,
+                  disable=not progress):
+        part = ids[i:i+size]
+        block = np.asarray(score(slice(i, i+len(part))))
+        if block.shape != (len(part), n):
+            raise ValueError(f'scorer gave shape {block.shape} for {len(part)} queries '
+                             f'and {n} gallery items')
         bad = ~np.isfinite(block).all(1)
-        if bad.any(): raise ValueError(f'NaN or infinite scores for {_named(ids[i:i+len(block)], bad)}')
-        for j,row in enumerate(block, i):
-            if within: row = row[group.get(qg[j], none)]
-            ranks, ties = relevant_ranks(row, rel[j], top, tol)
-            out[j] = [p(ranks, len(row)) for p in parsed.values()]
-            tied[j] = (ties>0).mean() if len(ties) else 0
-    res = pd.DataFrame(out, ids, list(parsed)).assign(relevant=n_rel, tied=tied)
-    return res[n_rel>0] if no_relevant=='skip' else res
+        if bad.any(): raise ValueError(f'NaN or infinite scores for {_named(part, bad)}')
+        yield i, block
+
+# %% ../../nbs/retrieval/00_metrics.ipynb #d29569af
+def _measure(blocks, metrics, ids, parts, relevant, tol):
+    "Table of `metrics` (name -> `Metric`), a row a query, from blocks of scores and `_targets`"
+    values = np.zeros((len(ids), len(metrics)))
+    tied = np.zeros(len(ids))
+    stops = [metric.k for metric in metrics.values()]
+    stop = None if None in stops else max(stops)
+    for first, block in blocks:
+        for i, scores in enumerate(block, first):
+            scores = scores[parts[i]]
+            ranks, ties = relevant_ranks(scores, relevant[i], stop, tol)
+            values[i] = [metric(ranks, len(scores)) for metric in metrics.values()]
+            tied[i] = (ties > 0).mean() if len(ties) else 0
+    counts = np.array([len(found) for found in relevant])
+    return pd.DataFrame(values, ids, list(metrics)).assign(relevant=counts, tied=tied)
+
+# %% ../../nbs/retrieval/00_metrics.ipynb #dd348e81
+def evaluate(
+    score:Callable, # slice of the queries -> their scores (b,n), finite, larger is nearer
+    query_labels:Sequence, # (m,)
+    gallery_labels:Sequence, # (n,): an item is relevant to the queries of its label
+    metrics:Iterable[str]=('mAP@all', 'mAP@200', 'P@200'), # by name, see `Metric`
+    within:tuple|None=None, # (query groups, gallery groups): each query ranks its own group
+    no_relevant:str='error', # a query without relevant item: 'error', 'skip' it, or 'zero'
+    query_ids:Sequence|None=None, # (m,), index of the result; None: 0 to m-1
+    gallery_ids:Sequence|None=None, # (n,), only to see that none is there twice
+    tol:float=1e-6, # scores closer than tol*max(1,|score|) are equal
+    block_mb:float=64, # size of a block of scores, MB
+    progress:bool=True, # show how far it is
+) -> pd.DataFrame: # a row a query, a column a metric, then `relevant` and `tied`
+    """Values of `metrics` for each query. Raises `ValueError` for what can't be measured.
+
+    `relevant` is R, `tied` the share of the relevant, as far as looked, that tie with irrelevant"""
+    named = {name: Metric.parse(name) for name in metrics}
+    parts, relevant = _targets(query_labels, gallery_labels, within)
+    ids = _query_index(query_ids, len(relevant), gallery_ids)
+    _check_counts(named.values(), relevant, ids, no_relevant)
+    blocks = _blocks(score, ids, len(gallery_labels), block_mb, progress)
+    table = _measure(blocks, named, ids, parts, relevant, tol)
+    return table[table.relevant > 0] if no_relevant == 'skip' else table
 
 # %% ../../nbs/retrieval/00_metrics.ipynb #3bc0f92f
-def evaluate_task(task, score, metrics, **kwargs):
-    "`evaluate` a task: `level` category or instance, ranked `within` all or category; kwargs go to `evaluate`."
-    if task.level not in ('category', 'instance'): raise ValueError(f'level must be category or instance, not {task.level!r}')
-    if task.within not in ('all', 'category'): raise ValueError(f'within must be all or category, not {task.within!r}')
-    q, g = task.queries, task.gallery
-    labels = (q.category, g.category) if task.level=='category' else (q.photo, g.index)
-    within = (q.category, g.category) if task.within=='category' else None
-    return evaluate(score, *labels, metrics, within=within, query_ids=q.index, gallery_ids=g.index, **kwargs)
+def evaluate_task(
+    task, # a `Task`
+    score:Callable, # slice of the queries -> their scores (b,n), larger is nearer
+    metrics:Iterable[str], # by name
+    **kwargs, # go to `evaluate`
+) -> pd.DataFrame: # a row a query, as of `evaluate`
+    "`evaluate` a task. Raises `ValueError` if its `level` or `within` is unknown"
+    if task.level not in ('category', 'instance'):
+        raise ValueError(f'level must be category or instance, not {task.level!r}')
+    if task.within not in ('all', 'category'):
+        raise ValueError(f'within must be all or category, not {task.within!r}')
+    q = task.queries
+    g = task.gallery
+    labels = (q.category, g.category) if task.level == 'category' else (q.photo, g.index)
+    within = (q.category, g.category) if task.within == 'category' else None
+    return evaluate(score, *labels, metrics, within=within,
+                    query_ids=q.index, gallery_ids=g.index, **kwargs)
 
 # %% ../../nbs/retrieval/00_metrics.ipynb #b349c692
-def _cluster_codes(clusters, index):
-    if clusters is None: return np.arange(len(index))
-    if isinstance(clusters, pd.Series) and not clusters.index.equals(index):
-        lost = index.difference(clusters.index)
+def _cluster_codes(labels, ids):
+    "Integer cluster of each query of `ids`, (m,). `ValueError` if one has none"
+    if labels is None: return np.arange(len(ids))
+    if isinstance(labels, pd.Series) and not labels.index.equals(ids):
+        lost = ids.difference(labels.index)
         if len(lost): raise ValueError(f'clusters lack {len(lost)} queries, first {list(lost[:5])}')
-        clusters = clusters.loc[index]
-    if len(clusters)!=len(index): raise ValueError(f'{len(clusters)} clusters for {len(index)} queries')
-    codes = pd.factorize(np.asarray(clusters), sort=True)[0]
-    if (codes<0).any(): raise ValueError(f'{(codes<0).sum()} queries have no cluster (None or NaN)')
+        labels = labels.loc[ids]
+    if len(labels) != len(ids): raise ValueError(f'{len(labels)} clusters for {len(ids)} queries')
+    codes = pd.factorize(np.asarray(labels), sort=True)[0]
+    lost = (codes < 0).sum()
+    if lost: raise ValueError(f'{lost} queries have no cluster (None or NaN)')
     return codes
 
+# %% ../../nbs/retrieval/00_metrics.ipynb #5d27f72f
 def _resampled(sums, sizes, n, seed):
-    "Weighted means (n,m) of `n` resamples of the clusters, from their `sums` (C,m) and `sizes` (C,)."
-    rng, C, out = np.random.default_rng(seed), len(sizes), []
-    step = max(1, 2_000_000//C)
+    "Weighted means (n,m) of `n` resamples of clusters, from their `sums` (C,m) and `sizes` (C,)"
+    rng = np.random.default_rng(seed)
+    C = len(sizes)
+    step = max(1, 2_000_000//C)    # resamples at once, to keep memory small
+    means = []
     for i in range(0, n, step):
-        b = min(step, n-i)
-        drawn = rng.integers(C, size=(b, C)) + C*np.arange(b)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=b*C).reshape(b, C)
-        out.append((times@sums)/(times@sizes)[:, None])
-    return np.concatenate(out)
+        rows = min(step, n-i)
+        drawn = rng.integers(C, size=(rows, C)) + C*np.arange(rows)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=rows*C).reshape(rows, C)
+        means.append((times@sums)/(times@sizes)[:, None])
+    return np.concatenate(means)
 
-# %% ../../nbs/retrieval/00_metrics.ipynb #d1187397
-def intervals(values, clusters=None, weights=None, level=.95, n=2000, seed=0, one_cluster='nan'):
-    """Cluster bootstrap of the (weighted) mean of each column of `values`: DataFrame, a row a metric, columns value, low, high.
-    `clusters`: one per query, or a Series by query id; None makes each query its own. One cluster alone has no interval: `one_cluster` says
-    nan, queries (resample the queries instead) or error."""
-    if one_cluster not in ('nan', 'queries', 'error'): raise ValueError(f'one_cluster must be nan, queries or error, not {one_cluster!r}')
-    values = pd.DataFrame(values)
+# %% ../../nbs/retrieval/00_metrics.ipynb #13cf77b3
+def _lone_cluster(codes, one_cluster):
+    "`codes`, or what `one_cluster` makes of them if they are all the same"
+    if codes.max() > 0: return codes
+    if one_cluster == 'error':
+        raise ValueError("one cluster only: no interval; pass one_cluster='nan' or 'queries'")
+    return np.arange(len(codes)) if one_cluster == 'queries' else codes
+
+def _finite_values(values):
+    "`values` as float64 (m, metrics). `ValueError` without queries, or if one isn't finite"
     x = values.to_numpy('float64')
     if not len(x): raise ValueError('no queries to average')
-    if not np.isfinite(x).all(): raise ValueError(f'NaN or infinite values in {list(values.columns[~np.isfinite(x).all(0)])}')
-    w = np.ones(len(x)) if weights is None else np.asarray(weights, 'float64')
-    codes = _cluster_codes(clusters, values.index)
-    if codes.max()==0 and one_cluster=='error': raise ValueError(f"one cluster only: no interval; pass one_cluster='nan' or 'queries'")
-    if codes.max()==0 and one_cluster=='queries': codes = np.arange(len(x))
-    sums, sizes = np.zeros((codes.max()+1, x.shape[1])), np.bincount(codes, w)
-    np.add.at(sums, codes, x*w[:, None])
-    low, high = np.full((2, x.shape[1]), np.nan)
-    if len(sizes)>1: low, high = np.quantile(_resampled(sums, sizes, n, seed), [(1-level)/2, (1+level)/2], axis=0)
-    return pd.DataFrame(dict(value=sums.sum(0)/sizes.sum(), low=low, high=high), index=values.columns.rename('metric'))
+    bad = list(values.columns[~np.isfinite(x).all(0)])
+    if bad: raise ValueError(f'NaN or infinite values in {bad}')
+    return x
+
+def _bounds(sums, sizes, level, n, seed):
+    "Lower and upper bound of each metric, (m,) each; NaN if there is one cluster only"
+    if len(sizes) < 2: return np.full((2, sums.shape[1]), np.nan)
+    means = _resampled(sums, sizes, n, seed)
+    return np.quantile(means, [(1-level)/2, (1+level)/2], axis=0)
+
+# %% ../../nbs/retrieval/00_metrics.ipynb #d1187397
+def intervals(
+    values:pd.DataFrame, # a row a query, a column a metric
+    clusters:Sequence|None=None, # (m,), or a Series by query id; None: each query is its own
+    weights:Sequence|None=None, # (m,), of the queries; None: equal
+    level:float=.95, # share of the resamples inside
+    n:int=2000, # resamples
+    seed:int=0, # of the resampling
+    one_cluster:str='nan', # of one cluster alone: 'nan', resample 'queries' instead, or 'error'
+) -> pd.DataFrame: # a row a metric, columns value, low, high
+    "Cluster bootstrap of the (weighted) mean of each metric. `ValueError` if there is none to take"
+    if one_cluster not in ('nan', 'queries', 'error'):
+        raise ValueError(f'one_cluster must be nan, queries or error, not {one_cluster!r}')
+    values = pd.DataFrame(values)
+    x = _finite_values(values)
+    weights = np.ones(len(x)) if weights is None else np.asarray(weights, 'float64')
+    codes = _lone_cluster(_cluster_codes(clusters, values.index), one_cluster)
+    sizes = np.bincount(codes, weights)
+    sums = np.zeros((len(sizes), x.shape[1]))
+    np.add.at(sums, codes, x*weights[:, None])
+    low, high = _bounds(sums, sizes, level, n, seed)
+    columns = dict(value=sums.sum(0)/sizes.sum(), low=low, high=high)
+    return pd.DataFrame(columns, index=values.columns.rename('metric'))
 
 # %% ../../nbs/retrieval/00_metrics.ipynb #ff87c526
-def macro_weights(groups):
-    "Weight (m,) that makes the weighted mean over queries the mean of the groups' means: 1 / size of the query's group."
+def macro_weights(groups:Sequence) -> np.ndarray:
+    "1 / size of a query's group, (m,): weights that make the mean that of the groups' means"
     groups = pd.Series(np.asarray(groups))
     return (1/groups.map(groups.value_counts())).to_numpy('float64')
 
-def averages(values, groups):
-    "Micro and macro average of each column of `values`: DataFrame with rows micro, macro."
-    values, w = pd.DataFrame(values), macro_weights(groups)
-    return pd.DataFrame([values.mean(), values.T@w/w.sum()], ['micro', 'macro'])
+def averages(values:pd.DataFrame, groups:Sequence) -> pd.DataFrame:
+    "Micro and macro average of each column of `values` (m, metrics): rows micro, macro"
+    values = pd.DataFrame(values)
+    weights = macro_weights(groups)
+    return pd.DataFrame([values.mean(), values.T@weights/weights.sum()], ['micro', 'macro'])
 
 # %% ../../nbs/retrieval/00_metrics.ipynb #18d398cc
 class Comparison(NamedTuple):
-    "`a` minus `b`, its interval, and whether a is better than b, worse, or undecided."
-    diff: float
-    low: float
+    "What a paired comparison of a and b found"
+    diff: float # mean of a - b
+    low: float # its interval
     high: float
-    verdict: str
+    verdict: str # 'better' if a is, 'worse' or 'undecided'
 
-def verdict(low, high):
-    "What the interval of a difference says: better (all above 0), worse (all below) or undecided (it holds 0, or is NaN)."
-    return 'better' if low>0 else 'worse' if high<0 else 'undecided'
+def verdict(low:float, high:float) -> str:
+    "What a difference's interval says: 'better', 'worse', or 'undecided' if it holds 0 or is NaN"
+    if low > 0: return 'better'
+    return 'worse' if high < 0 else 'undecided'
 
-def compare(a, b, clusters=None, **kwargs):
-    "Paired cluster bootstrap of mean(`a`-`b`), two Series of values over the same queries (larger is better); kwargs go to `intervals`."
+# %% ../../nbs/retrieval/00_metrics.ipynb #8bfc16c5
+def compare(
+    a:pd.Series, # values by query id, larger is better
+    b:pd.Series, # values of the same queries
+    clusters:Sequence|None=None, # what is resampled, as of `intervals`
+    **kwargs, # go to `intervals`
+) -> Comparison:
+    "Paired cluster bootstrap of mean(`a`-`b`). `ValueError` unless their queries are the same"
     if not (a.index.is_unique and b.index.is_unique): raise ValueError('query ids must be unique')
     odd = a.index.symmetric_difference(b.index)
-    if len(odd): raise ValueError(f'the rows answer different queries: {len(odd)} are in one only, first {list(odd[:5])}')
-    d = intervals((a.astype(float) - b.loc[a.index]).to_frame('diff'), clusters, **kwargs).loc['diff']
-    return Comparison(*(float(o) for o in d), verdict(d.low, d.high))
+    if len(odd):
+        raise ValueError(f'the rows answer different queries: {len(odd)} are in one only, '
+                         f'first {list(odd[:5])}')
+    differences = a.astype(float) - b.loc[a.index]
+    found = intervals(differences.to_frame('diff'), clusters, **kwargs).loc['diff']
+    return Comparison(*(float(x) for x in found), verdict(found.low, found.high))
