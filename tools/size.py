@@ -2,6 +2,8 @@
 
     python tools/size.py smoke
 
+A file that holds other values of keys, or new ones, is laid over it in the same way.
+
 Comments and order stay, the result is checked before the file is replaced. `git checkout
 params.yaml` is the way back."""
 import sys
@@ -28,17 +30,20 @@ def resize(path:Path, overlay:Path):
     `ValueError` names a key that isn't right, and then nothing is written"""
     load_params(path, overlay)
     yaml = YAML()
-    yaml.width = 120
+    yaml.width = 80
     params = yaml.load(path.read_text())
     lay(params, yaml.load(overlay.read_text()))
     with atomic(path) as tmp:
         yaml.dump(params, tmp)
 
 if __name__ == '__main__':
-    sizes = sorted(path.stem for path in Path('params').glob('*.yaml'))
-    if sys.argv[1:] not in [[size] for size in sizes]:
-        sys.exit(f'{__doc__}\n\nsizes: {", ".join(sizes)}')
+    sizes = {path.stem: path for path in Path('params').glob('*.yaml')}
+    if len(sys.argv) != 2:
+        sys.exit(f'{__doc__}\n\nsizes: {", ".join(sorted(sizes))}')
+    overlay = sizes.get(sys.argv[1], Path(sys.argv[1]))
+    if not overlay.is_file():
+        sys.exit(f'{overlay}: neither a size nor a file')
     try:
-        resize(Path('params.yaml'), Path(f'params/{sys.argv[1]}.yaml'))
+        resize(Path('params.yaml'), overlay)
     except ValueError as error:
         sys.exit(str(error))

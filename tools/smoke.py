@@ -5,7 +5,8 @@
 Copied is what git tracks or would track, changes included, without dvc.lock and results: nothing
 can be restored. There params/smoke.yaml is laid over params.yaml, `dvc repro` runs all stages,
 those of the studies first, trainings and what they then see two at once, and then every metrics
-file must hold finite numbers and a second `dvc repro` must find nothing to do."""
+file must hold finite numbers and a second `dvc repro` must find nothing to do. A method of one's
+own (tools/example) is added before: its chapter and its block must be all that it takes."""
 import argparse, json, math, os, re, shutil, signal, subprocess, sys, tempfile, time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,8 @@ LEFT_OUT = {'store', 'data.dvc', *RESULTS}
 RUNNING = set()  # process groups, for `end_at_signal`
 COPIES = set()  # folders, for the same
 BEFORE = [[sys.executable, 'tools/world.py']]  # makes what stages need but no stage makes
+EXAMPLE = 'tools/example/90_clip_probe.ipynb', 'tools/example/clip-probe.yaml'  # a method of one's own
+EXAMPLE_ROW = 'linear probe on CLIP'
 TRAINED = ['source', 'pretrain', 'pretrain-sd', 'train', 'method@matchmaker']  # others need these
 METHODS = 'method|scene-method|study'
 FEATURES = 'extract|embed|scene-embed|embed-study'
@@ -181,17 +184,28 @@ def all_stages(cwd:Path, left:Callable[[], float], env:dict) -> str:
             shutil.copy(path, cwd/'studies/results')
         return out + run([*DVC, 'repro'], cwd, left(), quick)
 
+def add_example(cwd:Path, left:Callable[[], float], env:dict):
+    "In the copy `cwd`, add the example of a method of one's own: its chapter and its block"
+    notebook, block = EXAMPLE
+    shutil.copy(cwd/notebook, cwd/'nbs/methods')
+    run(['nbdev_export'], cwd, left(), env)
+    run([sys.executable, 'tools/size.py', str(cwd/block)], cwd, left(), env)
+    run([sys.executable, 'tools/golden.py', 'clipprobe'], cwd, left(), env)
+
 def in_copy(tmp:Path, left:Callable[[], float]) -> str:
     "Do it all in the empty folder `tmp`; how much was done, or `Failed`"
     env = environment(tmp) | {'DVC_SITE_CACHE_DIR': str(tmp/'.dvc/tmp/site')}
     copy(tmp)
     for cmd in [['git', 'init', '-q'], [sys.executable, 'tools/size.py', 'smoke'], *BEFORE]:
         run(cmd, tmp, left(), env)
+    add_example(tmp, left, env)
     out = all_stages(tmp, left, env)
     stages = sum(line.startswith('Running stage') for line in out.splitlines())
     if not stages: raise Failed(f'dvc.yaml has no stage that ran\n{tail(out)}')
     absent = [path for path in declared(tmp, env) if not Path(path).exists()]
     if absent: raise Failed(f'not written: {absent}')
+    found = EXAMPLE_ROW in (tmp/'reports/tables/category.md').read_text()
+    if not found: raise Failed(f"reports/tables/category.md has no row {EXAMPLE_ROW!r}")
     n = check_metrics(tmp/'metrics') + check_metrics(tmp/'studies/results')
     again = run([*DVC, 'repro', '--all-pipelines'], tmp, left(), env)
     ran_again = 'Running stage' in again
