@@ -282,11 +282,12 @@ def pretrain_classifier(
 _small = dict(batch=16, every=4, precision='fp32')
 _phase = dict(batch=4, silent=8, every=4, precision='fp32')
 TOYS = dict(
-    clip=ClipCfg(steps=8, width=32, layers=1, text_width=32, text_layers=1, proj=32, vocab=560,
-                 tutor=dict(steps=4, width=8, **_small), **_small),
+    clip=ClipCfg(steps=8, lr=5e-5, width=32, layers=1, text_width=32, text_layers=1, proj=32, vocab=560,
+                 tutor=dict(steps=4, width=8, lr=2e-5, **_small), **_small),
     vae=VaeCfg(steps=6, channels=(8,8,16,16), groups=4, **_small),
-    sd=UnetCfg(steps=6, channels=(16,16,32,32), heads=(1,1,2,2), groups=4, **_small,
-               finish=(dict(steps=4, **_phase), dict(steps=2, cap=20., **_phase))),
+    sd=UnetCfg(steps=6, lr=1e-4, channels=(16,16,32,32), heads=(1,1,2,2), groups=4, **_small,
+               finish=(dict(steps=4, lr=2e-5, **_phase),
+                       dict(steps=2, lr=2e-5, cap=20., **_phase))),
     **{kind: ClassifierCfg(steps=4, width=32, **_small) for kind in KINDS})
 
 # %% ../../nbs/backbones/03_pretrain.ipynb #75653dee

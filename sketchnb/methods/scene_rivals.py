@@ -24,7 +24,7 @@ from .triplet import Siamese
 class SceneTriplet(Siamese):
     "SketchyScene's style: a classifier's features, trained by the triplet loss on whole scenes"
     finds = 'scene'
-    toy = [dict(), dict(shared=True)]
+    toy = [dict(lr=1e-4), dict(shared=True, lr=1e-4)]
     def __init__(self,
         model:nn.Module,         # a VGG, ResNet or ViT that names photos; copied for each branch
         proc:BaseImageProcessor, # its image processor
