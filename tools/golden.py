@@ -1,4 +1,4 @@
-"""Write the goldens: what everything that is trained does at toy size, on which its training depends.
+"""Write the goldens: what all that is trained does at toy size, on which its training depends.
 
     python tools/golden.py [--check] [NAME...]
 
@@ -41,19 +41,29 @@ def check(names:list[str]):
     "Exit with a list of those of `names` whose golden has moved, or isn't there"
     found = {name: moved(read_golden(path_of(name)), compute(name)) for name in names}
     lines = [f'golden/{name}.json: moved: {parts[0]}' for name, parts in found.items() if parts]
-    if lines: sys.exit('\n'.join([*lines, 'if that is meant, run `make golden`']))
+    if lines:
+        sys.exit('\n'.join([*lines, 'if that is meant, run `make golden`']))
     print(f'{len(names)} goldens')
 
-if __name__ == '__main__':
-    p = argparse.ArgumentParser(description=__doc__,
-                                formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('names', nargs='*', metavar='NAME', help='by default all')
-    p.add_argument('--check', action='store_true', help='write nothing, say which have moved')
-    a = p.parse_args()
+def main():
+    "From the command line"
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser.add_argument('names', nargs='*', metavar='NAME', help='by default all')
+    parser.add_argument('--check', action='store_true', help='write nothing, say which moved')
+    args = parser.parse_args()
     every = [*methods(), *PRETRAINED, 'pool']
-    unknown = sorted({*a.names} - {*every})
-    if unknown: p.error(f"no golden {unknown[0]!r}; there are {', '.join(every)}")
+    unknown = sorted({*args.names} - {*every})
+    if unknown:
+        parser.error(f"no golden {unknown[0]!r}; there are {', '.join(every)}")
     torch.set_num_threads(1)
     for library in (transformers, diffusers):
         library.utils.logging.disable_progress_bar()
-    (check if a.check else write)(a.names or every)
+    names = args.names or every
+    if args.check:
+        check(names)
+    else:
+        write(names)
+
+if __name__ == '__main__':
+    main()

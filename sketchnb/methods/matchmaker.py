@@ -6,9 +6,13 @@
 __all__ = ['Border', 'cat_levels', 'Matchmaker']
 
 # %% ../../nbs/methods/04_matchmaker.ipynb #3a7c0002
-import torch, torch.nn.functional as F
+import numpy as np
+import torch
+import torch.nn.functional as F
+from fastcore.basics import patch, store_attr
 from torch import nn
-from ..backbones.diffusion import features, latents, pooled
+
+from ..backbones.diffusion import SDFeatures, features, latents, pooled
 from ..config import Count, Some, Timestep, UpBlock
 from ..core import device
 from .frozen import join
@@ -16,62 +20,125 @@ from .triplet import Siamese
 
 # %% ../../nbs/methods/04_matchmaker.ipynb #3a7c0005
 class Border(nn.Module):
-    """A learned border of `width` pixels, added to pictures of `side`: x' = x + P_v (paper A's visual prompt). Default width: `side`/16.
+    """A learned border, added to pictures: x' = x + P_v, paper A's visual prompt.
 
-    It starts as normal noise of spread `std`, a guess: with 0 the untrained method is the frozen backbone."""
-    def __init__(self, side:int, width:int|None=None, std:float=0.):
+    Raises `ValueError` unless `width` is more than 0 and less than half of `side`."""
+    def __init__(self,
+        side:int,  # of the pictures, pixels
+        width:int|None=None,  # of the border, pixels; None: a sixteenth of `side`
+        std:float=0.,  # spread of the noise it starts as; 0: it adds nothing at first (a guess)
+    ):
         super().__init__()
-        self.side,self.width = side,side//16 if width is None else width
-        if not 0 < self.width < side/2: raise ValueError(f'width={self.width}: a border of pictures of side {side} is 1 to {(side-1)//2} wide')
-        strip = lambda h, w: nn.Parameter(std*torch.randn(3, h, w))
-        self.top,self.bottom = strip(self.width, side),strip(self.width, side)
-        self.left,self.right = strip(side-2*self.width, self.width),strip(side-2*self.width, self.width)
+        self.side = side
+        self.width = side//16 if width is None else width
+        if not 0 < self.width < side/2:
+            raise ValueError(f'width={self.width}: a border of pictures of side {side} '
+                             f'is 1 to {(side-1)//2} wide')
+        def strip(height, length):
+            return nn.Parameter(std*torch.randn(3, height, length))
+        inner = side - 2*self.width
+        self.top = strip(self.width, side)
+        self.bottom = strip(self.width, side)
+        self.left = strip(inner, self.width)
+        self.right = strip(inner, self.width)
 
     def forward(self, x:torch.Tensor) -> torch.Tensor:
-        "Pixels (n,3,side,side) in [-1,1], with the border added. Not clamped, as in visual prompting's own code; paper A doesn't say"
-        if x.shape[-2:] != (self.side,self.side): raise ValueError(f'this border is for pictures of side {self.side}, not {tuple(x.shape[-2:])}')
-        middle = self.left.new_zeros(3, self.side-2*self.width, self.side-2*self.width)
-        return x + torch.cat([self.top, torch.cat([self.left, middle, self.right], 2), self.bottom], 1)
+        """Pixels (n,3,side,side) in [-1,1], with the border added.
+
+        They aren't clamped, as in visual prompting's own code (a guess).
+        Raises `ValueError` if they have another side."""
+        if x.shape[-2:] != (self.side,self.side):
+            raise ValueError(f'this border is for pictures of side {self.side}, '
+                             f'not {tuple(x.shape[-2:])}')
+        inner = self.side - 2*self.width
+        middle = self.left.new_zeros(3, inner, inner)
+        sides = torch.cat([self.left, middle, self.right], 2)
+        return x + torch.cat([self.top, sides, self.bottom], 1)
+
+# %% ../../nbs/methods/04_matchmaker.ipynb #8d143e62
+def cat_levels(
+    maps:dict[int,torch.Tensor],  # {level: (n,c,h,w)}
+    levels:tuple[int,...],  # which of them, in this order
+    pool:str|int='max',  # how a map becomes a vector, see `pooled`
+) -> torch.Tensor:  # (n,d)
+    "`maps` pooled, side by side, each of unit length and the whole, too. Differentiable"
+    parts = [F.normalize(pooled(maps[level].float(), pool), dim=-1) for level in levels]
+    return F.normalize(torch.cat(parts, 1), dim=-1)
 
 # %% ../../nbs/methods/04_matchmaker.ipynb #3a7c000a
-def cat_levels(maps:dict, levels, pool='max') -> torch.Tensor:
-    "Pooled `maps` {level: (n,c,h,w)} side by side, each of unit length: (n,d), of unit length. Differentiable"
-    return F.normalize(torch.cat([F.normalize(pooled(maps[l].float(), pool), dim=-1) for l in levels], 1), dim=-1)
-
 class Matchmaker(Siamese):
-    """Paper A's method on a frozen `sd`: borders for sketches and photos, and one matrix `words` (77,d) instead of the embedding of `text` (a text, or a matrix).
-
-    Levels 1, 2 are for categories, 3, 4 for single photos; `t` and `draws` are the paper's. Without `border` or `learn_words` it is an ablation: no visual
-    prompt, the text as it is. Guesses: `margin`, `pool`, that `words` starts as the empty text, and whether pictures are `framed`."""
+    "Paper A's method: a frozen Stable Diffusion that is given a learned border and learned words"
     toy = [dict(levels=(2,), draws=1, lr=.3), dict(levels=(1,4), t=100, pool=4, border=0, draws=2, framed=True, lr=.3),
            dict(levels=(2,), std=.1, text='a photo', learn_words=False, draws=1, lr=.3)]
-    def __init__(self, sd, levels:Some[UpBlock]=(1,2), t:Timestep=273, draws:Count=6, border:int|None=None, std:float=0., text:str='', learn_words:bool=True, margin:float=.2, pool='max',
-                 framed:bool=False, seed:int=0, batch:int=64, precision:str='fp32'):
+    def __init__(self,
+        sd:SDFeatures,  # the frozen Stable Diffusion
+        levels:Some[UpBlock]=(1,2),  # its up blocks; 1, 2 for categories, 3, 4 for single photos
+        t:Timestep=273,  # timestep of the noise, the paper's
+        draws:Count=6,  # draws of noise averaged in an embedding, the paper's
+        border:int|None=None,  # width of the border, pixels; None: a sixteenth; 0: no border
+        std:float=0.,  # spread of the noise that a border starts as (a guess)
+        text:str|torch.Tensor='',  # whose embedding `words` start as, or a matrix (77,d) (a guess)
+        learn_words:bool=True,  # False: `words` stay what they start as
+        margin:float=.2,  # of the triplet loss (a guess)
+        pool:str|int='max',  # how a map becomes a vector, see `pooled` (a guess)
+        framed:bool=False,  # pictures are first brought to the box of what they show (a guess)
+        seed:int=0,  # names the noise of embeddings
+        batch:int=64,  # pictures times draws computed at once in an embedding
+        precision:str='fp32',  # of embedding, see `autocast`
+    ):
         super().__init__()
-        self.sd,self.levels,self.t,self.draws,self.margin,self.pool,self.framed = sd,tuple(levels),t,draws,margin,pool,framed
-        self.seed,self.batch,self.precision = seed,batch,precision
-        self.borders = nn.ModuleDict({k: nn.Identity() if border == 0 else Border(sd.size()[0], border, std) for k in ('sketch','photo')})
-        with torch.no_grad(): self.words = nn.Parameter(sd.words(text)[0].clone(), requires_grad=learn_words)
+        self.sd = sd
+        self.levels = tuple(levels)
+        store_attr('t,draws,margin,pool,framed,seed,batch,precision')
+        self.borders = nn.ModuleDict({
+            kind: nn.Identity() if border == 0 else Border(sd.size()[0], border, std)
+            for kind in ('sketch','photo')})
+        with torch.no_grad():
+            start = sd.words(text)[0].clone()
+        self.words = nn.Parameter(start, requires_grad=learn_words)
         self.to(device())
 
-    def forward(self, images, kind:str) -> torch.Tensor:
-        "uint8 (n,h,w,3), prepared, to features (n,d) of unit length, with one fresh draw of noise (a guess: six cost six times as much)"
-        z = self.sd.encode(self.borders[kind](self.sd.pixels(images)))
-        z_t = self.sd.noisy(z, torch.randn(z.shape).to(z), self.t)
-        return cat_levels(self.sd.maps(z_t, self.t, self.words[None], self.levels), self.levels, self.pool)
+# %% ../../nbs/methods/04_matchmaker.ipynb #324cd78d
+@patch
+def forward(self:Matchmaker, images:np.ndarray, kind:str) -> torch.Tensor:
+    """Prepared uint8 `images` (n,h,w,3) of `kind` 'sketch' or 'photo' to unit features (n,d).
 
-    def embed(self, images, kind:str, words=None):
-        "float32 (n,d) from `draws` of noise; `words` (77,d) or (n,77,d) may stand for the learned ones"
-        kw = dict(batch=self.batch, precision=self.precision)
-        z = latents(self.sd, self.prepare(images, kind), prompt=self.borders[kind], **kw)
-        words = self.words.detach() if words is None else words
-        return join(features(self.sd, z, self.t, self.levels, self.draws, self.seed, words, self.pool, **kw), self.levels)
+    One draw of noise, fresh at each call (a guess)."""
+    z = self.sd.encode(self.borders[kind](self.sd.pixels(images)))
+    eps = torch.randn(z.shape).to(z)
+    z_t = self.sd.noisy(z, eps, self.t)
+    maps = self.sd.maps(z_t, self.t, self.words[None], self.levels)
+    return cat_levels(maps, self.levels, self.pool)
 
-    def embed_query(self, sketch=None, text=None):
-        "Sketches, with n texts if there are any: what a text's embedding adds to that of no words is added to the learned words (a guess; the paper gives no formula)"
-        if sketch is None or text is None: return super().embed_query(sketch)
-        spoken = torch.tensor([bool(t.strip()) for t in text], device=self.words.device)
-        with torch.no_grad():
-            words = self.words + self.sd.context(text) - self.sd.context('')
-            words = torch.where(spoken[:,None,None], words, self.words)  # no words add exactly nothing
-        return self.embed(sketch, 'sketch', words)
+# %% ../../nbs/methods/04_matchmaker.ipynb #268d2d60
+@patch
+def embed(self:Matchmaker,
+    images:np.ndarray,  # uint8 (n,h,w,3)
+    kind:str,  # 'sketch' or 'photo'
+    words:torch.Tensor|None=None,  # (77,d) or (n,77,d) instead of the learned ones
+) -> np.ndarray:  # float32 (n,d), rows of unit length
+    "Features averaged over `draws` of noise"
+    kw = dict(batch=self.batch, precision=self.precision)
+    z = latents(self.sd, self.prepare(images, kind), prompt=self.borders[kind], **kw)
+    if words is None:
+        words = self.words.detach()
+    maps = features(self.sd, z, self.t, self.levels, self.draws, self.seed, words, self.pool, **kw)
+    return join(maps, self.levels)
+
+# %% ../../nbs/methods/04_matchmaker.ipynb #921db04c
+@patch
+def words_with(self:Matchmaker, text:list[str]) -> torch.Tensor:
+    "(n,77,d): the learned words, plus what each of n texts adds to the empty text (a guess)"
+    spoken = torch.tensor([bool(caption.strip()) for caption in text], device=self.words.device)
+    with torch.no_grad():
+        words = self.words + self.sd.context(text) - self.sd.context('')
+        return torch.where(spoken[:,None,None], words, self.words)  # no words add exactly nothing
+
+@patch
+def embed_query(self:Matchmaker,
+    sketch:np.ndarray|None=None,  # uint8 (n,h,w,3)
+    text:list[str]|None=None,  # n texts that go with the sketches; an empty text says nothing
+) -> np.ndarray:  # float32 (n,d), rows of unit length
+    "Features of sketches, read with words if there are any. Raises `ValueError` without a sketch"
+    if sketch is None or text is None: return Siamese.embed_query(self, sketch)
+    return self.embed(sketch, 'sketch', self.words_with(text))

@@ -25,7 +25,7 @@ from .training import load_trained
 # %% ../../nbs/methods/08_registry.ipynb #7d100005
 def _modules() -> list:
     "The chapters of this folder, imported"
-    names = [m.name for m in pkgutil.iter_modules(sketchnb.methods.__path__)]
+    names = [module.name for module in pkgutil.iter_modules(sketchnb.methods.__path__)]
     return [importlib.import_module(f'sketchnb.methods.{name}') for name in sorted(names)]
 
 @functools.cache
@@ -37,7 +37,8 @@ def methods() -> dict[str, type]:
             own = inspect.isclass(cls) and cls.__module__ == module.__name__ and 'toy' in vars(cls)
             if not own: continue
             name = vars(cls).get('entry', cls.__name__.lower())
-            if name in out: raise ValueError(f'two methods are called {name!r}; give one an `entry`')
+            if name in out:
+                raise ValueError(f'two methods are called {name!r}; give one an `entry`')
             out[name] = cls
     return out
 
@@ -47,14 +48,16 @@ _KNOWN = {'batch', 'names', 'size', 'seed', 'precision'}  # arguments that a sta
 def frozen_parts(cls:type) -> list[str]:
     "Names of the arguments of `cls` without a default: the frozen parts that it is built on"
     parameters = inspect.signature(cls).parameters.values()
-    return [p.name for p in parameters if p.default is p.empty]
+    return [arg.name for arg in parameters if arg.default is arg.empty]
 
 def _backbone_keys(cls) -> dict:
     "Keys that say more of the frozen parts of `cls` than `backbone` does: {name: (type, default)}"
     parts = frozen_parts(cls)
     out = {}
-    if 'model' in parts: out['kind'] = (Literal['vgg','resnet','vit'], ...)
-    if {'clip','sd'} <= {*parts}: out['diffusion'] = (Folder, 'sd')
+    if 'model' in parts:
+        out['kind'] = (Literal['vgg','resnet','vit'], ...)
+    if {'clip','sd'} <= {*parts}:
+        out['diffusion'] = (Folder, 'sd')
     return out
 
 # %% ../../nbs/methods/08_registry.ipynb #50164c11
@@ -65,9 +68,9 @@ def section(name:str) -> type[MethodCfg]:
         raise ValueError(f"method={name!r}: there are {', '.join(methods())}")
     cls = methods()[name]
     keys = _backbone_keys(cls)
-    for p in inspect.signature(cls).parameters.values():
-        if p.default is p.empty or p.name in _KNOWN: continue
-        keys[p.name] = (Any if p.annotation is p.empty else p.annotation, p.default)
+    for arg in inspect.signature(cls).parameters.values():
+        if arg.default is arg.empty or arg.name in _KNOWN: continue
+        keys[arg.name] = (Any if arg.annotation is arg.empty else arg.annotation, arg.default)
     keys['level'] = (MethodCfg.model_fields['level'].annotation, cls.finds)
     keys['flip'] = (bool, not getattr(cls, 'learns_things', False))  # things stay where they are
     made = create_model(f'{cls.__name__}Cfg', __base__=MethodCfg, __doc__=cls.__doc__, **keys)
@@ -76,7 +79,7 @@ def section(name:str) -> type[MethodCfg]:
 
 # %% ../../nbs/methods/08_registry.ipynb #8719e227
 def entry(block:dict, name:str='entry') -> MethodCfg:
-    "The typed entry of `block`, as in params. `ValueError` names every key that is wrong, after `name`"
+    "The typed entry of `block`, as in params. `ValueError` names `name` and every wrong key"
     if 'method' not in block: raise ValueError(f"{name}: method: is missing; add it")
     return check(section(block['method']), block, name)
 
@@ -96,14 +99,19 @@ def _folders(cfg) -> dict:
     return {getattr(cfg, key): key for key in keys}
 
 def open_parts(cfg:MethodCfg, models:str|Path) -> list:
-    "What the class of entry `cfg` takes first, from folder `models`, or from a hub if it isn't there"
+    "What the class of entry `cfg` takes first, from folder `models`, else from a hub"
     names = frozen_parts(methods()[cfg.method])
     path = find(cfg.backbone, models)
     parts = {}
-    if 'teacher' in names: parts['teacher'] = load_method(path, models)
-    if 'model' in names: parts['model'], parts['proc'] = load_classifier(cfg.kind, path)
-    if 'clip' in names: parts['clip'], parts['tok'] = load_clip(path)
-    if 'sd' in names: parts['sd'] = load_diffusion(find(getattr(cfg, 'diffusion', cfg.backbone), models))
+    if 'teacher' in names:
+        parts['teacher'] = load_method(path, models)
+    if 'model' in names:
+        parts['model'], parts['proc'] = load_classifier(cfg.kind, path)
+    if 'clip' in names:
+        parts['clip'], parts['tok'] = load_clip(path)
+    if 'sd' in names:
+        diffusion = getattr(cfg, 'diffusion', cfg.backbone)
+        parts['sd'] = load_diffusion(find(diffusion, models))
     return [parts[name] for name in names]
 
 # %% ../../nbs/methods/08_registry.ipynb #97bac2ad
@@ -111,7 +119,7 @@ def build(
     cfg:MethodCfg,             # an entry
     models:str|Path='models',  # folder of the backbones
     parts:list|None=None,      # its frozen parts, if they are open already
-    **known,                   # what the stage knows, such as `names` of categories; taken if wanted
+    **known,                   # what the stage knows, such as `names` of categories, if wanted
 ):
     "The untrained method that `cfg` describes"
     cls = methods()[cfg.method]
@@ -125,10 +133,11 @@ def recipe_of(path:str|Path) -> MethodCfg:
 
     Raises `FileNotFoundError` if there is no such file, `ValueError` if it is of no method."""
     if not Path(path).exists():
-        raise FileNotFoundError(f'{path}: no such checkpoint; run its method stage, or `make repro`')
-    with safe_open(path, 'pt') as f: recipe = (f.metadata() or {}).get('recipe')
+        raise FileNotFoundError(f'{path}: no such checkpoint; run its stage, or `make repro`')
+    with safe_open(path, 'pt') as file:
+        recipe = (file.metadata() or {}).get('recipe')
     if recipe is None:
-        raise ValueError(f'{path}: its header has no recipe, so it is none of the methods trained here')
+        raise ValueError(f'{path}: its header has no recipe, so no method of this library made it')
     recipe = json.loads(recipe)
     keys = section(recipe['method']).model_fields
     return entry({key: value for key, value in recipe.items() if key in keys}, str(path))
@@ -153,5 +162,5 @@ def backbone_digests(cfg:MethodCfg, models:str|Path) -> dict:
 def run_mark(cfg:MethodCfg, models:str|Path, data:str|Path, **more) -> dict:
     """What a training of `cfg` depends on besides the entry itself, for `fit`.
 
-    These are the backbones in folder `models`, the folder `data`, and `more`, such as the golden."""
+    These are backbones in folder `models`, the folder `data`, and `more`, such as the golden."""
     return dict(backbones=backbone_digests(cfg, models), data=digest(data), **more)
