@@ -1,9 +1,9 @@
-"""The source of notebooks: no outputs, no counts, no metadata but tags. What a stage depends on.
+"""The source of notebooks: their code, no texts, no outputs. What a stage depends on.
 
     python tools/source.py nbs/pipeline/train.ipynb [...] build/nbs
 
-Opening, running and saving a notebook changes its file but not its source, so it doesn't make a
-stage run again. Directive-only cells that belong to nbdev stay; papermill runs every code cell."""
+Opening, running and saving a notebook, or writing about it, changes its file but not its source, so
+it doesn't make a stage run again."""
 import json, os, sys
 from pathlib import Path
 
@@ -14,14 +14,12 @@ def bare(cell:dict) -> dict:
     "`cell` with its source, its id and its tags only"
     out = {key: cell[key] for key in ('cell_type', 'id', 'source') if key in cell}
     out['metadata'] = {key: value for key, value in cell['metadata'].items() if key == 'tags'}
-    if cell['cell_type'] == 'code':
-        out |= {'outputs': [], 'execution_count': None}
-    return out
+    return out | {'outputs': [], 'execution_count': None}
 
 def source(nb:dict) -> dict:
-    "`nb` as it would be before it was first opened"
+    "The code of `nb`, as it would be before it was first opened"
     return {
-        'cells': [bare(cell) for cell in nb['cells']],
+        'cells': [bare(cell) for cell in nb['cells'] if cell['cell_type'] == 'code'],
         'metadata': {'kernelspec': KERNEL},
         'nbformat': nb['nbformat'],
         'nbformat_minor': nb['nbformat_minor'],

@@ -30,7 +30,7 @@ from .common import toy_pool, unexplained, write_results
 from .diffusion import AutoencoderKL, new_vae, reconstruct
 from .unet import pretrain_unet, unet_metrics
 from ..config import ClassifierCfg, ClipCfg, UnetCfg, VaeCfg
-from ..core import atomic, device
+from ..core import atomic, device, threads
 from ..data.pool import Pool
 from ..fit import batch_rows, fit, plain_attention
 
@@ -302,7 +302,7 @@ def pretrain_toy(name:str, pool:Pool, folder:Path):
 
 def pretraining_golden(name:str) -> dict:
     "The golden of pretraining `name`: the losses of its toy, with those of the tutor and of each phase"
-    with tempfile.TemporaryDirectory() as tmp:
+    with threads(1), tempfile.TemporaryDirectory() as tmp:
         folder = Path(tmp)
         pool = toy_pool(folder/'pool')
         for part in {'sd': ['clip','vae','sd']}.get(name, [name]):
