@@ -77,7 +77,7 @@ class Matchmaker(Siamese):
         draws:Count=6,  # draws of noise averaged in an embedding, the paper's
         border:int|None=None,  # width of the border, pixels; None: a sixteenth; 0: no border
         std:float=0.,  # spread of the noise that a border starts as (a guess)
-        text:str|torch.Tensor='',  # whose embedding `words` start as, or a matrix (77,d) (a guess)
+        text:str='',  # whose embedding `words` start as (a guess); a matrix (77,d) will do, too
         learn_words:bool=True,  # False: `words` stay what they start as
         margin:float=.2,  # of the triplet loss (a guess)
         pool:str|int='max',  # how a map becomes a vector, see `pooled` (a guess)
