@@ -6,61 +6,68 @@
 __all__ = ['Count', 'Rate', 'Share', 'UpBlock', 'Timestep', 'Folder', 'Some', 'Thinned', 'Section', 'WorldRecipe', 'PoolRecipe',
            'Data', 'FitCfg', 'TutorCfg', 'ClipCfg', 'VaeCfg', 'FinishCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain',
            'Extract', 'Probe', 'MethodCfg', 'Train', 'Generation', 'Studies', 'Evaluate', 'Threads', 'Report', 'Params',
-           'find_up', 'find_made', 'read_yaml', 'merge', 'nested', 'check', 'check_params', 'load_params']
+           'check', 'check_params', 'load_params', 'find_up', 'find_made', 'read_yaml', 'merge', 'nested']
 
 # %% ../nbs/01_config.ipynb #cd157637
-import difflib, json, re
+import difflib, json
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeVar, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .overlays import find_made, find_up, merge, nested, read_yaml
+
+_all_ = ['find_up', 'find_made', 'read_yaml', 'merge', 'nested']
 
 # %% ../nbs/01_config.ipynb #5a773938
 class Section(BaseModel):
-    "A part of the params tree: no unknown keys, no conversion of types (but int to float), no NaN, no changes"
+    """A part of the params tree.
+
+    It can't be changed, takes no unknown keys, no NaN, and converts no types but int to float."""
     model_config = ConfigDict(extra='forbid', strict=True, frozen=True, allow_inf_nan=False)
 
 # %% ../nbs/01_config.ipynb #0e36436d
-Count = Annotated[int, Field(gt=0)]                  # 1, 2, ...
-Rate = Annotated[float, Field(gt=0)]                 # a learning rate, a temperature
-Share = Annotated[float, Field(ge=0, le=1)]          # a probability, a weight
-UpBlock = Annotated[int, Field(ge=1, le=4)]          # an up block of the UNet, 1 the deepest
-Timestep = Annotated[int, Field(ge=0, lt=1000)]      # of the diffusion process
-Folder = Annotated[str, Field(min_length=1)]         # relative to the repository's root
+Count = Annotated[int, Field(gt=0)]              # 1, 2, ...
+Rate = Annotated[float, Field(gt=0)]             # a learning rate, a temperature
+Share = Annotated[float, Field(ge=0, le=1)]      # a probability, a weight
+UpBlock = Annotated[int, Field(ge=1, le=4)]      # an up block of the UNet, 1 the deepest
+Timestep = Annotated[int, Field(ge=0, lt=1000)]  # of the diffusion process
+Folder = Annotated[str, Field(min_length=1)]     # relative to the repository's root
 _T = TypeVar('_T')
-Some = Annotated[list[_T], Field(min_length=1)]      # a list that isn't empty
+Some = Annotated[list[_T], Field(min_length=1)]  # a list that isn't empty
 
 # %% ../nbs/01_config.ipynb #8d255eed
 class WorldRecipe(Section):
-    "How big the rendered world is. `drawn` photos of a category are sketched, by `times` hands each; a family is four scenes"
+    "How big the rendered world is"
     seed: int = 2026
-    train: Count = 40                       # photos of a train category, all of them sketched
-    gallery: Count = 200                    # photos of a val, unseen or novel category
-    drawn: Count = 60                       # of which this many are sketched
-    times: Count = 2                        # by this many hands
-    families: tuple[int,int,int] = (450,75,225)   # of scenes: train, val, test
-    groups: Count = 120                     # attribute-transfer groups (test): one shape, `variants` looks
+    train: Count = 40        # photos of a train category, all of them sketched
+    gallery: Count = 200     # photos of a val, unseen or novel category
+    drawn: Count = 60        # of which this many are sketched
+    times: Count = 2         # by this many hands each
+    families: tuple[int,int,int] = (450,75,225)  # of four scenes each: in train, val, test
+    groups: Count = 120      # attribute-transfer groups (test): one shape, `variants` looks
     variants: Count = 5
-    conflicts: Count = 300                  # cue-conflict pictures (test)
-    hands: tuple[int,int,int] = (24,8,12)
-    quality: Count = 75                     # of WebP
-    per_tier: int = 0                       # keep only so many categories of each split and tier (0: all)
+    conflicts: Count = 300   # cue-conflict pictures (test)
+    hands: tuple[int,int,int] = (24,8,12)        # that draw: in train, val, test
+    quality: Count = 75      # of WebP
+    per_tier: int = 0        # keep only so many categories of each split and tier; 0: all
 
+# %% ../nbs/01_config.ipynb #52f98fa4
 class PoolRecipe(Section):
-    "How the pretraining pool is made. `scenes`: share of pictures with several things; `drawings` false: photos only"
-    n: Count = 24000
-    heldout: Count = 1000
+    "How the pretraining pool is made"
+    n: Count = 24000         # pictures
+    heldout: Count = 1000    # of which this many aren't trained on
     seed: int = 11
-    size: Count = 128
-    scenes: Share = .2
-    drawings: bool = True
-    captions: Count = 4
+    size: Count = 128        # side of a picture, pixels
+    scenes: Share = .2       # share of pictures with several things
+    drawings: bool = True    # False: photos only
+    captions: Count = 4      # of a picture
 
+# %% ../nbs/01_config.ipynb #0bfed628
 class Data(Section):
     "The pictures"
-    root: Folder            # the data set's folder
-    size: Annotated[int, Field(gt=0, multiple_of=8)]  # photo's side in pixels; the VAE divides it by 8
+    root: Folder             # the data set's folder
+    size: Annotated[int, Field(gt=0, multiple_of=8)]  # a photo's side, pixels
 
 # %% ../nbs/01_config.ipynb #b8de0f05
 class FitCfg(Section):
@@ -70,21 +77,24 @@ class FitCfg(Section):
     lr: Rate = 1e-3
     warmup: Count = 100                         # steps of rising learning rate
     decay: Annotated[float, Field(ge=0)] = .01  # decoupled weight decay
-    muon: Annotated[float, Field(ge=0)] = 0.    # Muon's rate, in parts of `lr`, for the matrices of transformer layers; 0: AdamW for all
-    ema: Share = 0.                             # share kept a step by the averaged weights; 0: no average
+    # Muon's rate, in parts of `lr`, for the matrices of transformer layers; 0: AdamW for all
+    muon: Annotated[float, Field(ge=0)] = 0.
+    ema: Share = 0.                             # share kept a step by averaged weights; 0: none
     seed: int = 0
-    precision: Literal['auto','bf16','fp32'] = 'auto'     # auto: bf16 where it is quicker
+    precision: Literal['auto','bf16','fp32'] = 'auto'  # auto: bf16 where it is quicker
     every: Count = 100                          # steps between checkpoints
 
+# %% ../nbs/01_config.ipynb #648278da
 class TutorCfg(FitCfg):
-    "The convolutional network that the small CLIP learns from, trained together with the text tower"
+    "The convolutional network that the small CLIP learns from, trained with the text tower"
     steps: int = 1800
     batch: int = 128
     decay: float = .1
     ema: float = .99
-    width: Count = 48                           # of its first stage; the next two double it
-    soft: Share = .2                            # share of the target that a category's other items get
+    width: Count = 48      # of its first stage; the next two double it
+    soft: Share = .2       # share of the target that a category's other items get
 
+# %% ../nbs/01_config.ipynb #5252ec7e
 class ClipCfg(FitCfg):
     "The small CLIP"
     steps: int = 6000
@@ -93,18 +103,19 @@ class ClipCfg(FitCfg):
     decay: float = .1
     muon: float = 3.
     ema: float = .995
-    size: int = 128
-    patch: int = 16
-    width: int = 192
+    size: int = 128        # side of a picture, pixels
+    patch: int = 16        # side of a patch, pixels
+    width: int = 192       # of the image tower
     layers: int = 5
-    text_width: int = 192                       # also the width of the UNet's cross-attention
+    text_width: int = 192  # of the text tower, and of the UNet's cross-attention
     text_layers: int = 3
-    proj: int = 192
-    vocab: int = 1500
-    gray: float = .3                            # share of pictures shown without colour
-    drawings: bool = True                       # False: photos only
+    proj: int = 192        # width of the features
+    vocab: int = 1500      # tokens
+    gray: float = .3       # share of pictures shown without colour
+    drawings: bool = True  # False: photos only
     tutor: TutorCfg = TutorCfg()
 
+# %% ../nbs/01_config.ipynb #f760cea2
 class VaeCfg(FitCfg):
     "The small VAE"
     steps: int = 1400
@@ -112,27 +123,31 @@ class VaeCfg(FitCfg):
     lr: float = 2e-3
     decay: float = 0.
     ema: float = .995
-    crop: int = 64                              # side in training
+    crop: int = 64         # side in training, pixels
     channels: tuple[int,...] = (16,32,64,96)
     layers: int = 1
-    groups: int = 8
-    edges: float = 1.                           # weight of the gradients' differences
-    kl: float = 3e-4                            # weight of the Kullback-Leibler term a latent number
-    drawings: bool = True
+    groups: int = 8        # of group normalisation
+    edges: float = 1.      # weight of the gradients' differences
+    kl: float = 3e-4       # weight of the Kullback-Leibler term a latent number
+    drawings: bool = True  # False: photos only
 
+# %% ../nbs/01_config.ipynb #c501fe2e
 class FinishCfg(FitCfg):
-    "A later phase of the UNet: features are read without words and from little noise, so there it is aligned longer"
+    """A later phase of the UNet.
+
+    Features are read without words and from little noise, so there it is aligned longer."""
     steps: int = 5500
-    batch: int = 8                              # pictures a step for the noise's error, lest it be forgotten
+    batch: int = 8         # pictures a step for the noise's error, lest it be forgotten
     lr: float = 8e-4
     ema: float = .998
-    silent: Count = 64                          # pictures a step without words, only aligned
-    below: Timestep = 300                       # at steps t below this
-    alike: float = 2.                           # weight of the likeness of pooled maps
-    levels: tuple[int,...] = (1,2)              # of these up blocks
-    drop: float = .3                            # share of captions withheld
-    cap: Annotated[float, Field(ge=1)] = 1.     # of the weight 1/abar_t that the noise's error at t has
+    silent: Count = 64     # pictures a step without words, only aligned
+    below: Timestep = 300  # at steps t below this
+    alike: float = 2.      # weight of the likeness of pooled maps
+    levels: tuple[int,...] = (1,2)  # of these up blocks
+    drop: float = .3       # share of captions withheld
+    cap: Annotated[float, Field(ge=1)] = 1.  # of the weight 1/abar_t of the noise's error at t
 
+# %% ../nbs/01_config.ipynb #ac97214a
 class UnetCfg(FitCfg):
     "The small UNet"
     steps: int = 2600
@@ -142,25 +157,27 @@ class UnetCfg(FitCfg):
     channels: tuple[int,...] = (64,96,112,96)
     heads: tuple[int,...] = (2,3,4,3)
     layers: int = 1
-    groups: int = 16
-    looks: int = 2                              # framings cached of each picture
-    drop: float = .3                            # share of captions withheld: features are read without one
-    align: float = 1.                           # weight of the alignment; 0: none
-    align_level: int = 2                        # which up block, 1 the coarsest
-    align_below: int = 600                      # align only at steps t below this
+    groups: int = 16       # of group normalisation
+    looks: int = 2         # framings cached of each picture
+    drop: float = .3       # share of captions withheld: features are read without one
+    align: float = 1.      # weight of the alignment; 0: none
+    align_level: int = 2   # which up block, 1 the coarsest
+    align_below: int = 600 # align only at steps t below this
     finish: tuple[FinishCfg,...] = ()
-    drawings: bool = True
+    drawings: bool = True  # False: photos only
 
+# %% ../nbs/01_config.ipynb #77d8c750
 class ClassifierCfg(FitCfg):
     "A small VGG, ResNet or ViT"
     steps: int = 400
     batch: int = 64
     lr: float = 1.5e-3
     decay: float = .05
-    size: int = 128
-    width: int|None = None                      # of the widest layer; None: the kind's own default
-    smooth: float = .1                          # label smoothing
+    size: int = 128            # side of a picture, pixels
+    width: int|None = None     # of the widest layer; None: the kind's own default
+    smooth: float = .1         # label smoothing
 
+# %% ../nbs/01_config.ipynb #0c1a360f
 class Pretrain(Section):
     "The small backbones, by name"
     clip: ClipCfg
@@ -171,18 +188,17 @@ class Pretrain(Section):
     vit: ClassifierCfg
 
 # %% ../nbs/01_config.ipynb #de8db1dc
-Thinned = Literal['words','strokes','patches','rate','text','sketch']  # see `thin`
-
 class Extract(Section):
     "Features of the frozen diffusion model"
     levels: Some[UpBlock]
-    t: Some[Timestep]    # tried on the validation split
-    t_paper: Timestep                                    # reported beside the t chosen
-    draws: Count                                         # noise draws averaged for one picture
+    t: Some[Timestep]      # tried on the validation split
+    t_paper: Timestep      # reported beside the t chosen
+    draws: Count           # noise draws averaged for one picture
     batch: Count
-    framed: bool                                         # rows on framed pictures, too
+    framed: bool           # rows on framed pictures, too
     precision: Literal['auto','bf16','fp32']
 
+# %% ../nbs/01_config.ipynb #a808e483
 class Probe(Section):
     "Linear probing of frozen diffusion features"
     t: Timestep
@@ -191,25 +207,26 @@ class Probe(Section):
     steps: Count
     lr: Rate
     batch: Count
-    margin: Rate                                         # of the triplet loss
-    decay: Annotated[float, Field(ge=0)]                 # pull toward the identity
+    margin: Rate                          # of the triplet loss
+    decay: Annotated[float, Field(ge=0)]  # pull toward the identity
+
+# %% ../nbs/01_config.ipynb #2a5b647f
+Thinned = Literal['words','strokes','patches','rate','text','sketch']  # see `thin`
 
 class MethodCfg(FitCfg):
-    """What every method that is trained on sketches has in params, beside its class's own arguments.
-
-    What these are, the class says: see the registry of methods."""
-    method: str                                          # its class, by its name in the registry
-    backbone: Folder                                     # in the folder of models, or a hub id
-    level: Literal['category', 'photo', 'scene']         # what a sketch should find
-    row: str                                             # its name in tables
-    of: Count = 8                                        # photos of a category in a batch, at photo level
-    flip: bool = True                                    # pairs are mirrored half the time
-    drop: dict[Thinned, Share] = {}                      # which parts of training queries go missing
-    share: Annotated[float, Field(gt=0, le=1)] = 1.      # of each category's photos, with their sketches
-    untrained: bool = False                              # tables also have it without training
-    study: str = ''                                      # that it belongs to, if not to the main run
+    "What every method has in params, beside the arguments of its own class"
+    method: str                           # its class, by its name in the registry
+    backbone: Folder                      # in the folder of models, or a hub id
+    level: Literal['category', 'photo', 'scene']  # what a sketch should find
+    row: str                              # its name in tables
+    of: Count = 8                         # photos of a category in a batch, at photo level
+    flip: bool = True                     # pairs are mirrored half the time
+    drop: dict[Thinned, Share] = {}       # which parts of training queries go missing
+    share: Annotated[float, Field(gt=0, le=1)] = 1.  # of each category's photos, with sketches
+    untrained: bool = False               # tables also have it without training
+    study: str = ''                       # that it belongs to, if not to the main run
     precision: Literal['auto','bf16','fp32'] = 'fp32'
-    answers: ClassVar[tuple] = ('sketch',)               # kinds of query that its class can answer
+    answers: ClassVar[tuple] = ('sketch',)  # kinds of query that its class can answer
 
     @property
     def queries(self) -> list[str]:
@@ -219,44 +236,52 @@ class MethodCfg(FitCfg):
         return [name for kind, name in kinds.items()
                 if kind in self.answers and only in ('both', kind)]
 
+# %% ../nbs/01_config.ipynb #6243ff01
 class Train(Section):
     "What is trained on sketches"
     probe: Probe
-    methods: dict[str, dict]                             # blocks by a name of one's own, see the registry
-    scenes: dict[str, dict]                              # those that find scenes
+    methods: dict[str, dict]  # blocks by a name of one's own, see the registry
+    scenes: dict[str, dict]   # those that find scenes
 
+# %% ../nbs/01_config.ipynb #e6825687
 class Generation(Section):
     "Pictures that are made of words, of sketches, of both"
-    n: Count                                             # of each kind
-    steps: Count                                         # of the sampler
+    n: Count      # of each kind
+    steps: Count  # of the sampler
 
+# %% ../nbs/01_config.ipynb #2afaf815
 class Studies(Section):
     "What `make studies` computes; its numbers are kept in git"
-    reference: dict[str, str]                            # by study: the method that its others are compared with
-    first_seed: dict[str, str] = {}                      # by row of the scenes' ablation: the main run's method, its first seed
-    methods: dict[str, dict]                             # as in `train`
-    t: Some[Timestep]                                    # curve of timesteps, one draw
-    draws: Some[Count]                                   # curve of noise draws, averaged
-    draws_t: Some[Timestep]                              # at these timesteps
-    parts: Some[Count]                                   # parts a side that a map is pooled to
-    pool: Count                                          # pictures that the UNets of `unet` are trained on, with and without drawings and alignment
+    reference: dict[str, str]   # by study: the method that its others are compared with
+    # by row of the scenes' ablation: the main run's method, its first seed
+    first_seed: dict[str, str] = {}
+    methods: dict[str, dict]    # as in `train`
+    t: Some[Timestep]           # curve of timesteps, one draw
+    draws: Some[Count]          # curve of noise draws, averaged
+    draws_t: Some[Timestep]     # at these timesteps
+    parts: Some[Count]          # parts a side that a map is pooled to
+    # pictures that the UNets of `unet` are trained on, with and without drawings and alignment
+    pool: Count
     unet: UnetCfg
     generation: Generation
-    missing: Some[Share]                                 # of words, strokes or squares of a sketch that a query for a scene lacks
+    missing: Some[Share]        # of words, strokes or squares, that a query for a scene lacks
 
+# %% ../nbs/01_config.ipynb #ee428b69
 class Evaluate(Section):
     "Metrics"
     tiers: Some[Literal['seen', 'unseen', 'novel', 'own']]
-    text_weights: Some[Share]                            # of words in a sum with a sketch, tried on validation
-    resamples: Count                                     # of the bootstrap
-    interval: Annotated[float, Field(gt=0, lt=1)]        # its coverage
+    text_weights: Some[Share]  # of words in a sum with a sketch, tried on validation
+    resamples: Count           # of the bootstrap
+    interval: Annotated[float, Field(gt=0, lt=1)]  # its coverage
 
+# %% ../nbs/01_config.ipynb #67fddc3b
 class Threads(Section):
     "Of a stage on the CPU, where results depend on them in their last bits"
-    train: Count            # of one that trains for the main run, and of most studies, which run one at a time
-    study: Count            # of one that trains for a study: `make studies` runs two such stages at once
-    embed: Count            # of one that only reads what was trained: so does `make repro`
+    train: Count  # of one that trains for the main run, and of most studies, one at a time
+    study: Count  # of one that trains for a study: `make studies` runs two such stages at once
+    embed: Count  # of one that only reads what was trained: so does `make repro`
 
+# %% ../nbs/01_config.ipynb #63a01936
 class Report(Section):
     "Tables and figures"
     formats: Some[Literal['png', 'svg', 'pdf']]
@@ -280,7 +305,9 @@ class Params(Section):
 
     @property
     def methods(self) -> dict:
-        "The blocks of all methods, by name: those of the main run and those of the studies"
+        """The blocks of all methods, by name: those of the main run and those of the studies.
+
+        Raises `ValueError` if two have one name."""
         parts = [self.train.methods, self.train.scenes, self.studies.methods]
         out = {name: block for part in parts for name, block in part.items()}
         if len(out) < sum(map(len, parts)):
@@ -290,80 +317,31 @@ class Params(Section):
                              'train.scenes or studies.methods')
         return out
 
-# %% ../nbs/01_config.ipynb #8413f85e
-class _Loader(yaml.SafeLoader):
-    "YAML in which 1e-3 is a number and a key stands once; `<<: *name` takes over the keys of `&name`"
-    def compose_mapping_node(self, anchor):
-        node = super().compose_mapping_node(anchor)
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f'key {key.value!r} stands twice',
-                                           problem_mark=key.start_mark)
-            seen.add(key.value if isinstance(key.value, str) else None)
-        return node
-
-_number = re.compile(r'[-+]?\d+(\.\d*)?[eE][-+]?\d+$')
-_Loader.add_implicit_resolver('tag:yaml.org,2002:float', _number, list('-+0123456789'))
-
-# %% ../nbs/01_config.ipynb #fd0d6967
-def find_up(path:str|Path) -> Path:
-    "`path`; if it is relative and not in this folder, then in the nearest folder above that has it"
-    path = Path(path)
-    for folder in [Path(), *Path.cwd().parents]:
-        if (folder/path).exists(): return folder/path
-    raise FileNotFoundError(f'{path}: neither in {Path.cwd()} nor in a folder above it')
-
-def find_made(path:str|Path) -> Path:
-    "`find_up` for what is restored or made: the error says how to get it"
-    try: return find_up(path)
-    except FileNotFoundError as e: raise FileNotFoundError(f'{e}: run `make repro`, or `python tools/restore.py`') from None
-
-# %% ../nbs/01_config.ipynb #9a5a2f56
-def read_yaml(path:str|Path) -> dict:
-    "The mapping in a YAML file; `ValueError` names the file and line if there is none"
-    try: d = yaml.load(Path(path).read_text(), _Loader)
-    except yaml.MarkedYAMLError as e:
-        raise ValueError(f'{path}, line {e.problem_mark.line+1 if e.problem_mark else "?"}: {e.problem}') from None
-    if not isinstance(d, dict): raise ValueError(f'{path}: should hold `key: value` lines, holds {type(d).__name__}')
-    return d
-
-# %% ../nbs/01_config.ipynb #6836b197
-def merge(base:dict, over:dict) -> dict:
-    "`base` with the values of `over`: sections key by key, anything else (lists too) replaced; `None` takes a key away"
-    out = dict(base)
-    for k, v in over.items(): out[k] = merge(out[k], v) if isinstance(v, dict) and isinstance(out.get(k), dict) else v
-    return {k: v for k,v in out.items() if k not in over or over[k] is not None}
-
-# %% ../nbs/01_config.ipynb #0a5a503b
-def nested(dotted:dict) -> dict:
-    "`{'a.b': 1}` as `{'a': {'b': 1}}`"
-    out = {}
-    for k, v in dotted.items():
-        for part in reversed(k.split('.')): v = {part: v}
-        out = merge(out, v)
-    return out
-
 # %% ../nbs/01_config.ipynb #49839708
 def _place(section, loc:tuple):
     "What stands at `loc` in `section` (a section's class, or None), and the keys that lead there"
     keys = []
     for key in loc:
         keys.append(str(key))
-        if get_origin(section) is dict: section = get_args(section)[1]
-        elif key in getattr(section, 'model_fields', {}): section = section.model_fields[key].annotation
-        else: section = None
+        if get_origin(section) is dict:
+            section = get_args(section)[1]
+        elif key in getattr(section, 'model_fields', {}):
+            section = section.model_fields[key].annotation
+        else:
+            section = None
     return section if hasattr(section, 'model_fields') else None, keys
 
-def _complaint(section, e:dict) -> str:
+# %% ../nbs/01_config.ipynb #e507c0c3
+def _complaint(section, error:dict) -> str:
     "One line for one of pydantic's errors: dotted key, what is wrong, what would be right"
-    *above, key = e['loc']
+    *above, key = error['loc']
     inner, keys = _place(section, above)
-    known = list(inner.model_fields) if inner else []
     name = '.'.join([*keys, str(key)])
-    if e['type'] == 'missing': return f'{name}: is missing; add it'
-    if e['type'] != 'extra_forbidden':
-        return f"{name}: {e['msg'].replace('Input should', 'should')}, is {e['input']!r}"
+    if error['type'] == 'missing': return f'{name}: is missing; add it'
+    if error['type'] != 'extra_forbidden':
+        wrong = error['msg'].replace('Input should', 'should')
+        return f"{name}: {wrong}, is {error['input']!r}"
+    known = list(inner.model_fields) if inner else []
     near = difflib.get_close_matches(str(key), known, 1)
     hint = f'did you mean `{near[0]}`?' if near else f"known here: {', '.join(known)}"
     return f'{name}: unknown key; {hint}'
@@ -371,24 +349,32 @@ def _complaint(section, e:dict) -> str:
 # %% ../nbs/01_config.ipynb #f74efc41
 def check(section:type[Section], d:dict, source:str) -> Section:
     "`d` as a `section`; `ValueError` names `source` and every key that is wrong"
-    try: return section.model_validate_json(json.dumps(d))
-    except TypeError as e:
-        raise ValueError(f'{source}: {e}; use numbers, texts, lists and sections') from None
-    except ValidationError as e:
-        lines = [f'{source}: {_complaint(section, error)}' for error in e.errors()]
+    try:
+        return section.model_validate_json(json.dumps(d))
+    except TypeError as error:
+        raise ValueError(f'{source}: {error}; use numbers, texts, lists and sections') from None
+    except ValidationError as error:
+        lines = [f'{source}: {_complaint(section, one)}' for one in error.errors()]
         raise ValueError('\n'.join(lines)) from None
 
+# %% ../nbs/01_config.ipynb #7ab48693
 def check_params(d:dict, source:str='params') -> Params:
     "`d` as a tree; `ValueError` names `source` and each key that is unknown, missing or impossible"
     return check(Params, d, source)
 
 # %% ../nbs/01_config.ipynb #8c2d41e7
-def load_params(path:str|Path='params.yaml', *overlays, **overrides) -> Params:
-    """Params of file `path` (here or in a folder above), changed by overlay files, then by `{'dotted.key': value}`.
+def load_params(
+    path:str|Path='params.yaml',  # here or in a folder above
+    *overlays:str|Path,           # files that hold what differs, the last wins
+    **overrides,                  # {'dotted.key': value}, which win over all files
+) -> Params:
+    """Params of a file, changed by overlays, then by overrides.
 
-    `ValueError` names the file and every key that is wrong, `FileNotFoundError` the file that isn't there."""
+    `ValueError` names the file and every key that is wrong, `FileNotFoundError` the file that isn't
+    there."""
     files = [find_up(path), *map(find_up, overlays)]
-    d = {}
-    for f in files: d = merge(d, read_yaml(f))
+    content = {}
+    for file in files:
+        content = merge(content, read_yaml(file))
     source = ' + '.join([*map(str, files), *(['overrides'] if overrides else [])])
-    return check_params(merge(d, nested(overrides)), source)
+    return check_params(merge(content, nested(overrides)), source)

@@ -7,97 +7,173 @@ __all__ = ['point', 'nearest_category', 'shape_bias', 'cue_rows', 'map_shares', 
 
 # %% ../../nbs/retrieval/05_studies.ipynb #38167108
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-import numpy as np, pandas as pd
+
+import numpy as np
+import pandas as pd
+
+from ..data.dataset import Task
 from .evaluation import clusters
 from .metrics import cosine, evaluate_task, intervals
 from .tables import make_row, read_metrics, triples
 
 # %% ../../nbs/retrieval/05_studies.ipynb #ea2aa367
-def point(row:str, task, queries, gallery, made_by:str, metrics=('mAP@all',), **kw) -> dict:
-    "A metrics row named `row` from features (n,d) of the queries and of the gallery of `task`, in their order; kwargs go to the bootstrap"
-    per = evaluate_task(task, cosine(queries, gallery), list(metrics), progress=False)
-    return make_row(row, per, clusters=clusters(task), tier=task.tier, split=task.split, task=task.name, n_gallery=len(task.gallery), made_by=made_by, **kw)
+def point(
+    row:str,                                 # its name: 'series, key=value'
+    task:Task,                               # queries and gallery
+    queries:np.ndarray,                      # (m,d), features in their order
+    gallery:np.ndarray,                      # (n,d), of the gallery in its order
+    made_by:str,                             # the stage or notebook
+    metrics:Iterable[str]=('mAP@all',),      # by name
+    **kw,                                    # go to the bootstrap, `intervals`
+) -> dict:
+    "A metrics row: how well features ranked by cosine answer a task"
+    scores = cosine(queries, gallery)
+    per_query = evaluate_task(task, scores, list(metrics), progress=False)
+    return make_row(row, per_query, clusters=clusters(task), tier=task.tier, split=task.split,
+                    task=task.name, n_gallery=len(task.gallery), made_by=made_by, **kw)
 
 # %% ../../nbs/retrieval/05_studies.ipynb #d08923ba
-def nearest_category(features, known, categories) -> np.ndarray:
-    "For each row of `features` (n,d) the category whose centroid, of unit rows `known` (m,d) of `categories`, is nearest by the angle"
-    unit = lambda x: x/np.linalg.norm(x, axis=1, keepdims=True).clip(1e-12)
-    names,at = np.unique(np.asarray(categories), return_inverse=True)
-    centroids = np.stack([unit(known)[at==i].mean(0) for i in range(len(names))])
-    return names[(unit(features) @ unit(centroids).T).argmax(1)]
+def _unit(x) -> np.ndarray:
+    "Rows of `x` (n,d), each divided by its length"
+    return x/np.linalg.norm(x, axis=1, keepdims=True).clip(1e-12)
 
-def shape_bias(named, shape, surface) -> pd.DataFrame:
-    "Of pictures `named`, with a true `shape` and `surface`: value of each of 'shape', 'surface' (0 or 1) and 'bias' (NaN where named after neither)"
-    named,shape,surface = map(np.asarray, (named, shape, surface))
-    out = pd.DataFrame(dict(shape=named==shape, surface=named==surface), dtype=float)
+def nearest_category(
+    features:np.ndarray,  # (n,d), of the pictures to be named
+    known:np.ndarray,     # (m,d), of ordinary photos
+    categories:Sequence,  # (m,), of these
+) -> np.ndarray:
+    "(n,): for each picture the category whose centroid is nearest by the angle"
+    names, place = np.unique(np.asarray(categories), return_inverse=True)
+    centroids = np.stack([_unit(known)[place == i].mean(0) for i in range(len(names))])
+    return names[(_unit(features) @ _unit(centroids).T).argmax(1)]
+
+# %% ../../nbs/retrieval/05_studies.ipynb #8a5e679b
+def shape_bias(named:Sequence, shape:Sequence, surface:Sequence) -> pd.DataFrame:
+    """Values of each picture that was `named` and has a true `shape` and `surface` (n,).
+
+    'shape' and 'surface' are 0 or 1, 'bias' too, or NaN where it was named after neither."""
+    named = np.asarray(named)
+    found = dict(shape=named == np.asarray(shape), surface=named == np.asarray(surface))
+    out = pd.DataFrame(found, dtype=float)
     return out.assign(bias=out['shape'].where(out.sum(axis=1) > 0))
 
 # %% ../../nbs/retrieval/05_studies.ipynb #265f11fd
-def cue_rows(row:str, named, shape, surface, made_by:str, **kw) -> dict:
-    "A metrics row of `shape_bias`: how often the shape and the surface are named, and the bias, with intervals over shapes' categories; kwargs go to `intervals`"
-    b,cut = shape_bias(named, shape, surface),lambda ok: dict(clusters=np.asarray(shape)[ok], **kw)
-    iv = [intervals(b[['shape','surface']], **cut(slice(None))), *([intervals(b[['bias']].dropna(), **cut(b.bias.notna()))] if b.bias.notna().any() else [])]
-    return dict(row=row, tier='all', split='test', task='cue conflict', n_queries=len(b), n_gallery=0, made_by=made_by, values=triples(pd.concat(iv)))
+def cue_rows(
+    row:str,            # its name
+    named:Sequence,     # (n,), categories that pictures were named after
+    shape:Sequence,     # (n,), and those of their shapes
+    surface:Sequence,   # (n,), and surfaces
+    made_by:str,        # the stage or notebook
+    **kw,               # go to `intervals`
+) -> dict:
+    "A metrics row of `shape_bias`; without 'bias' if no picture was named after either"
+    values = shape_bias(named, shape, surface)
+    groups = np.asarray(shape)
+    found = [intervals(values[['shape','surface']], groups, **kw)]
+    has = values.bias.notna()
+    if has.any():
+        found.append(intervals(values.loc[has, ['bias']], groups[has], **kw))
+    return dict(row=row, tier='all', split='test', task='cue conflict', n_queries=len(values),
+                n_gallery=0, made_by=made_by, values=triples(pd.concat(found)))
 
 # %% ../../nbs/retrieval/05_studies.ipynb #7fc856da
-def map_shares(a, b) -> dict:
-    "Of the variance of the pixels of two maps (c,h,w) together: the share of the first `three` principal components, and that `between` the two maps' means"
-    a,b = (np.asarray(m, np.float64).reshape(len(m), -1).T for m in (a, b))
-    x = np.concatenate([a, b]); x -= x.mean(0)
+def map_shares(a:np.ndarray, b:np.ndarray) -> dict:
+    """Shares of the variance of the pixels of two maps (c,h,w) together.
+
+    `three` is that of the first three principal components, `between` that between the two maps'
+    means. Raises `ValueError` if nothing varies."""
+    pixels = [np.asarray(one, np.float64).reshape(len(one), -1).T for one in (a, b)]
+    x = np.concatenate(pixels)
+    x -= x.mean(0)
     total = (x**2).sum()
     if total == 0: raise ValueError('both maps are constant and the same: nothing varies')
     three = (np.linalg.svd(x, compute_uv=False)[:3]**2).sum()
-    between = sum(len(m)*(m.mean(0)**2).sum() for m in np.split(x, [len(a)]))
+    halves = np.split(x, [len(pixels[0])])
+    between = sum(len(half)*(half.mean(0)**2).sum() for half in halves)
     return dict(three=float(three/total), between=float(between/total))
 
 # %% ../../nbs/retrieval/05_studies.ipynb #a4116ac2
-def study_rows(folder, study:str, size:str='world') -> dict:
-    "Metrics rows that `study` of the pipeline's `size` left in `folder`, by the table they belong to: 'category', 'fine_grained', 'scene' and 'differences'; none if it hasn't run"
+def study_rows(
+    folder:str|Path,    # of the results
+    study:str,          # its name
+    size:str='world',   # the pipeline's
+) -> dict:
+    """Metrics rows that a study left, by the table they belong to; none if it hasn't run.
+
+    Tables are 'category', 'fine_grained', 'scene' and 'differences'."""
     def read(name):
         path = Path(folder)/f'{name}.json'
         rows = json.loads(path.read_text(encoding='utf-8')) if path.exists() else []
-        return [r for r in rows if r['made_by']==f'study {study}, {size}']
+        return [row for row in rows if row['made_by'] == f'study {study}, {size}']
     rows = read(study)
-    return dict(category=[r for r in rows if r['task']=='category'], fine_grained=[r for r in rows if r['task'].startswith('instance')],
-                scene=[r for r in rows if r['task']=='scene'], differences=read(f'{study}-differences'))
+    return dict(category=[row for row in rows if row['task'] == 'category'],
+                fine_grained=[row for row in rows if row['task'].startswith('instance')],
+                scene=[row for row in rows if row['task'] == 'scene'],
+                differences=read(f'{study}-differences'))
 
 # %% ../../nbs/retrieval/05_studies.ipynb #25656242
 def renamed(
     rows:list,   # metrics rows
     names:dict,  # {a model's name in the study: in the table}
 ) -> list:
-    "Those of `rows` that are of models in `names` alone, renamed; rows of single seeds are left out"
+    "Those of `rows` that are of models in `names` alone, renamed, without those of single seeds"
     out = []
     for row in rows:
         parts = [part.partition(', ') for part in row['row'].split(' − ')]
-        if 'seed=' in row['row'] or any(model not in names for model,_,_ in parts): continue
-        new = ' − '.join(f'{names[model]}{comma}{kind}' for model,comma,kind in parts)
+        if 'seed=' in row['row'] or any(model not in names for model, _, _ in parts): continue
+        new = ' − '.join(f'{names[model]}{comma}{kind}' for model, comma, kind in parts)
         out.append(row | dict(row=new))
     return out
 
 # %% ../../nbs/retrieval/05_studies.ipynb #5a0d1e01
-def curve(path, metric:str='mAP@all') -> pd.DataFrame:
-    "Lines of the metrics file `path` in `metric`: columns series, value, low, high, and one for each `key=value` in the rows' names, a number"
-    d = read_metrics(path)
-    d = d[d.metric==metric].reset_index(drop=True)
-    parts = d.row.str.split(', ')
-    keys = pd.DataFrame([{k: float(v) for k,_,v in (p.partition('=') for p in row[1:]) if v} for row in parts])
-    return pd.concat([parts.str[0].rename('series'), d[['tier','value','low','high']], keys], axis=1)
+def _changed(parts) -> dict:
+    "{key: number} of the `parts` of a row's name that are 'key=value'"
+    split = [part.partition('=') for part in parts]
+    return {key: float(value) for key, _, value in split if value}
+
+def curve(path:str|Path, metric:str='mAP@all') -> pd.DataFrame:
+    """Lines of the metrics file `path` in `metric`: columns series, tier, value, low, high.
+
+    Each `key=value` in the rows' names gives another column, of numbers."""
+    lines = read_metrics(path)
+    lines = lines[lines.metric == metric].reset_index(drop=True)
+    parts = lines.row.str.split(', ')
+    keys = pd.DataFrame([_changed(name[1:]) for name in parts])
+    series = parts.str[0].rename('series')
+    return pd.concat([series, lines[['tier','value','low','high']], keys], axis=1)
 
 # %% ../../nbs/retrieval/05_studies.ipynb #4bd87c18
-def along(lines:pd.DataFrame, key:str, default:float) -> pd.DataFrame:
-    "Of a `curve`'s `lines` those with `key`; the line of their series that has no key, all of it as by default, is placed at `default`"
+def along(
+    lines:pd.DataFrame,  # of a `curve`
+    key:str,             # what was changed
+    default:float,       # its value in a row that has no key
+) -> pd.DataFrame:
+    "The `lines` with `key`, and of their series the one with no key at all, placed at `default`"
     keys = lines.columns.difference(['series','tier','value','low','high'])
     has = lines[lines[key].notna()]
     plain = lines[lines[keys].isna().all(axis=1) & lines.series.isin(has.series)]
     return pd.concat([has, plain.assign(**{key: default})], ignore_index=True)
 
 # %% ../../nbs/retrieval/05_studies.ipynb #7e08f28d
-def held(lines:pd.DataFrame, keys, plain:str) -> pd.DataFrame:
-    "Of a `curve`'s `lines`, by series and each of `keys` at its largest: the value `whole` and with that `missing`, the share `held`, and of the loss of series `plain` the share `closed`"
-    whole,out = lines[lines[list(keys)].isna().all(axis=1)].set_index('series').value,{}
-    for k in keys:
-        part = lines[lines[k] == lines[k].max()].set_index('series').value
-        for s in part.index: out[f'{s}, {k}={lines[k].max():g}'] = dict(whole=whole[s], missing=part[s], held=part[s]/whole[s], closed=(part[s]-part[plain])/(whole[plain]-part[plain]))
+def _kept(whole, part, series, plain) -> dict:
+    "What `series` keeps of its value in `whole` where only `part` is left, and `plain` beside it"
+    return dict(whole=whole[series], missing=part[series], held=part[series]/whole[series],
+                closed=(part[series]-part[plain])/(whole[plain]-part[plain]))
+
+def held(
+    lines:pd.DataFrame,    # of a `curve`
+    keys:Iterable[str],    # what goes missing: shares, of which the largest is looked at
+    plain:str,             # the series that others are compared with
+) -> pd.DataFrame:
+    """By series and key: the value `whole`, and with the largest share `missing`; the share of it
+    that is `held`; and of the loss of series `plain` the share that is `closed`."""
+    whole = lines[lines[list(keys)].isna().all(axis=1)].set_index('series').value
+    out = {}
+    for key in keys:
+        most = lines[key].max()
+        part = lines[lines[key] == most].set_index('series').value
+        for series in part.index:
+            out[f'{series}, {key}={most:g}'] = _kept(whole, part, series, plain)
     return pd.DataFrame(out).T
