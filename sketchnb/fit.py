@@ -7,8 +7,9 @@ __all__ = ['lr_at', 'batch_rows', 'optimisers', 'fit', 'plain_attention']
 
 # %% ../nbs/02_fit.ipynb #f1700004
 import json, math, re, time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,10 +31,10 @@ def lr_at(step:int, cfg:FitCfg) -> float:
 
 # %% ../nbs/02_fit.ipynb #f57d41c8
 def batch_rows(
-    rows,        # what there is, (n,)
-    step:int,    # which batch
-    cfg:FitCfg,  # its `batch` and `seed`
-) -> np.ndarray: # `cfg.batch` of `rows`
+    rows:Sequence|np.ndarray,  # what there is, (n,)
+    step:int,                  # which batch
+    cfg:FitCfg,                # its `batch` and `seed`
+) -> np.ndarray:               # `cfg.batch` of `rows`
     "The rows that `step` sees. Raises `ValueError` if there are none"
     if not len(rows): raise ValueError('the pool has no rows of the kind this training wants')
     n = len(rows)
@@ -43,13 +44,14 @@ def batch_rows(
     return np.asarray(rows)[[orders[i//n][i%n] for i in places]]
 
 # %% ../nbs/02_fit.ipynb #95437881
-def _state_of(opts) -> dict:
+def _state_of(opts:list) -> dict:
     "{'opt.0.3.exp_avg': tensor, ...}: the state of optimisers by number, weight and name"
-    return {f'opt.{j}.{i}.{name}': value
-            for j, opt in enumerate(opts)
-            for i, state in opt.state_dict()['state'].items()
+    states = {f'opt.{place}.{i}': state for place, opt in enumerate(opts)
+              for i, state in opt.state_dict()['state'].items()}
+    return {f'{key}.{name}': value for key, state in states.items()
             for name, value in state.items()}
 
+# %% ../nbs/02_fit.ipynb #01662f25
 def _save_state(path, model, ema, opts, **header):
     "Write all that a training needs to go on, and a `header` of numbers and texts"
     tensors = {f'model.{name}': value for name, value in model.state_dict().items()}
@@ -63,14 +65,24 @@ def _save_state(path, model, ema, opts, **header):
 def _header(path) -> dict:
     "The header of the checkpoint in file `path`, empty if there is none"
     if not Path(path).exists(): return {}
-    with safe_open(path, 'pt') as f:
-        return f.metadata() or {}
+    with safe_open(path, 'pt') as file:
+        return file.metadata() or {}
 
+# %% ../nbs/02_fit.ipynb #8b1e084f
 def _parts(path, name:str) -> dict:
-    "The tensors of the checkpoint in file `path` whose names begin with `name` and a dot, without these"
-    with safe_open(path, 'pt', device=str(device())) as f:
-        return {key.removeprefix(f'{name}.'): f.get_tensor(key)
-                for key in f.keys() if key.startswith(f'{name}.')}
+    "The tensors called '`name`.KEY' of the checkpoint in file `path`, by KEY"
+    with safe_open(path, 'pt', device=str(device())) as file:
+        keys = [key for key in file.keys() if key.startswith(f'{name}.')]
+        return {key.removeprefix(f'{name}.'): file.get_tensor(key) for key in keys}
+
+# %% ../nbs/02_fit.ipynb #a6021fc7
+def _load_optimiser(opt, values:dict):
+    "Bring `opt` to the state `values` {'3.exp_avg': tensor, ...}"
+    state = opt.state_dict()
+    for key, value in values.items():
+        i, name = key.split('.')
+        state['state'].setdefault(int(i), {})[name] = value
+    opt.load_state_dict(state)
 
 # %% ../nbs/02_fit.ipynb #7b8abae2
 def _load_state(path, model, ema, opts):
@@ -78,20 +90,17 @@ def _load_state(path, model, ema, opts):
     model.load_state_dict(_parts(path, 'model'))
     for name, value in _parts(path, 'ema').items():
         ema[name].copy_(value)
-    for j, opt in enumerate(opts):
-        state = opt.state_dict()
-        for key, value in _parts(path, f'opt.{j}').items():
-            i, name = key.split('.')
-            state['state'].setdefault(int(i), {})[name] = value
-        opt.load_state_dict(state)
+    for place, opt in enumerate(opts):
+        _load_optimiser(opt, _parts(path, f'opt.{place}'))
 
 # %% ../nbs/02_fit.ipynb #c300bd15
 def _loss_at(step_fn, model, step:int, cfg:FitCfg) -> tuple:
-    "What `step_fn` gives at `step`, (loss, numbers for the log), its random numbers those of the step"
+    "(loss, numbers for the log) of `step_fn` at `step`, whose random numbers are the step's own"
     torch.manual_seed(1_000_003*cfg.seed + step)
     with autocast(cfg.precision):
         return step_fn(step, np.random.default_rng([cfg.seed, step]))
 
+# %% ../nbs/02_fit.ipynb #a840008a
 def _first_loss(step_fn, model, cfg:FitCfg) -> float:
     "The loss that `model`, fresh, has at step 0; it stays fresh, averages in its buffers, too"
     fresh = {name: value.clone() for name, value in model.state_dict().items()}
@@ -99,6 +108,7 @@ def _first_loss(step_fn, model, cfg:FitCfg) -> float:
     model.load_state_dict(fresh)
     return loss
 
+# %% ../nbs/02_fit.ipynb #c3a4095b
 def _step_to_go_on_from(path, step_fn, model, cfg:FitCfg, mark:str) -> int:
     "The step that the checkpoint in file `path` has reached, 0 if it isn't of this very training"
     header = _header(path)
@@ -108,40 +118,63 @@ def _step_to_go_on_from(path, step_fn, model, cfg:FitCfg, mark:str) -> int:
     return int(header['step']) if math.isclose(now, was, rel_tol=.01, abs_tol=1e-4) else 0
 
 # %% ../nbs/02_fit.ipynb #b27a6cc3
+def _is_inner(name:str, weight:nn.Parameter) -> bool:
+    "Whether the weight called `name` is a matrix of a transformer's layer"
+    return weight.ndim == 2 and re.search(r'(^|\.)layers?\.', name) is not None
+
+# %% ../nbs/02_fit.ipynb #6b3cc276
 def optimisers(model:nn.Module, cfg:FitCfg) -> list:
     "AdamW; with `cfg.muon`, Muon for the matrices of transformer layers and AdamW for the rest"
-    named = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    inner = [name for name, p in named.items()
-             if cfg.muon and p.ndim == 2 and re.search(r'(^|\.)layers?\.', name)]
-    others = [p for name, p in named.items() if name not in inner]
-    out = [torch.optim.AdamW(others, lr=cfg.lr, weight_decay=cfg.decay, betas=(.9,.98))]
-    if inner:
-        matrices = [named[name] for name in inner]
-        out.append(torch.optim.Muon(matrices, lr=cfg.lr, weight_decay=cfg.decay,
-                                    adjust_lr_fn='match_rms_adamw'))
-    return out
+    named = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    inner = [name for name, weight in named.items() if cfg.muon and _is_inner(name, weight)]
+    others = [weight for name, weight in named.items() if name not in inner]
+    adam = torch.optim.AdamW(others, lr=cfg.lr, weight_decay=cfg.decay, betas=(.9,.98))
+    if not inner: return [adam]
+    muon = torch.optim.Muon([named[name] for name in inner], lr=cfg.lr, weight_decay=cfg.decay,
+                            adjust_lr_fn='match_rms_adamw')
+    return [adam, muon]
+
+# %% ../nbs/02_fit.ipynb #3c646ddb
+def _set_rates(opts:list, rate:float, cfg:FitCfg):
+    "AdamW, the first of `opts`, learns at `rate`; Muon, the second, at `cfg.muon` times that"
+    for opt, share in zip(opts, (1, cfg.muon)):
+        for group in opt.param_groups:
+            group['lr'] = share*rate
 
 # %% ../nbs/02_fit.ipynb #2fb3e83c
+def _averages(model, cfg:FitCfg) -> dict:
+    "{name: copy} of all of `model` that can be averaged, for its averages; empty without `cfg.ema`"
+    if not cfg.ema: return {}
+    state = model.state_dict()
+    floats = {name: value for name, value in state.items() if value.is_floating_point()}
+    return {name: value.detach().clone() for name, value in floats.items()}
+
+# %% ../nbs/02_fit.ipynb #ecfddcc6
 def _average(model, ema:dict, step:int, cfg:FitCfg):
     "Move the averages `ema` towards the weights of `model`; they forget fast at the start"
     keep = min(cfg.ema, (step+1)/(step+10))
-    for name, value in model.state_dict().items():
-        if name in ema: ema[name].lerp_(value, 1-keep)
+    state = model.state_dict()
+    for name, average in ema.items():
+        average.lerp_(state[name], 1-keep)
 
+# %% ../nbs/02_fit.ipynb #430518c8
+def _descend(model, opts:list, loss:torch.Tensor):
+    "Change the weights of `model` so that `loss` falls"
+    loss.backward()
+    nn.utils.clip_grad_norm_([x for x in model.parameters() if x.requires_grad], 1.)
+    for opt in opts:
+        opt.step()
+        opt.zero_grad(set_to_none=True)
+
+# %% ../nbs/02_fit.ipynb #357c7dd9
 def _one_step(step_fn, model, opts, ema:dict, step:int, cfg:FitCfg) -> tuple:
     "One step of training; returns the loss and what `step_fn` wants logged"
-    for opt, share in zip(opts, (1, cfg.muon)):
-        for group in opt.param_groups:
-            group['lr'] = share*lr_at(step, cfg)
+    _set_rates(opts, lr_at(step, cfg), cfg)
     loss, more = _loss_at(step_fn, model, step, cfg)
     if not torch.isfinite(loss):
         raise FloatingPointError(f'step {step}: the loss is {loss.item()}; '
                                  f'lower lr={cfg.lr} or take fp32')
-    loss.backward()
-    nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], 1.)
-    for opt in opts:
-        opt.step()
-        opt.zero_grad(set_to_none=True)
+    _descend(model, opts, loss)
     _average(model, ema, step, cfg)
     return loss.item(), more
 
@@ -154,25 +187,29 @@ def _keep_log(path, step:int):
     path.write_text(''.join(f'{line}\n' for line in before))
 
 # %% ../nbs/02_fit.ipynb #6c119d24
+def _log_line(more:dict, **row) -> str:
+    "A line of the log: `row`, and what a `step_fn` wants logged, rounded"
+    row |= {name: round(float(value), 5) for name, value in more.items()}
+    return json.dumps(row)+'\n'
+
+# %% ../nbs/02_fit.ipynb #a375f83c
 def _loop(step_fn, model, opts, ema, cfg, work, mark, start, desc):
     "Steps `start` to `cfg.steps`, each a line in the log, with a checkpoint every `cfg.every`"
-    first = None
-    if start: first = float(_header(work/'state.safetensors')['first'])
+    state = work/'state.safetensors'
+    first = float(_header(state)['first']) if start else None
     bar = tqdm(range(start, cfg.steps), initial=start, total=cfg.steps, desc=desc,
                unit='step', mininterval=10)
     with open(work/'log.jsonl', 'a', buffering=1) as log:
         for step in bar:
             began = time.perf_counter()
             loss, more = _one_step(step_fn, model, opts, ema, step, cfg)
-            if first is None: first = loss
-            row = dict(step=step, loss=round(loss, 5), lr=opts[0].param_groups[0]['lr'],
-                       seconds=round(time.perf_counter()-began, 3))
-            row |= {name: round(float(value), 5) for name, value in more.items()}
-            log.write(json.dumps(row)+'\n')
+            seconds = round(time.perf_counter()-began, 3)
+            first = loss if first is None else first
+            rate = opts[0].param_groups[0]['lr']
+            log.write(_log_line(more, step=step, loss=round(loss, 5), lr=rate, seconds=seconds))
             bar.set_postfix_str(f'loss {loss:.3f}', refresh=False)
             if (step+1)%cfg.every == 0 or step+1 == cfg.steps:
-                _save_state(work/'state.safetensors', model, ema, opts,
-                            step=step+1, recipe=mark, first=first)
+                _save_state(state, model, ema, opts, step=step+1, recipe=mark, first=first)
 
 # %% ../nbs/02_fit.ipynb #b7c07c30
 def fit(
@@ -180,7 +217,7 @@ def fit(
     model:nn.Module,   # what is trained
     cfg:FitCfg,        # how
     work:str|Path,     # folder for `log.jsonl` (step, loss, lr, seconds) and `state.safetensors`
-    mark='',           # what else the result depends on, JSON-able: data, frozen weights
+    mark:Any='',       # what else the result depends on, JSON-able: data, frozen weights
     desc:str='fit',    # name of the progress bar
 ) -> nn.Module:        # `model` itself, ready for use; its weights are the averages, if `cfg.ema`
     """Train `model` for `cfg.steps`; one that was stopped goes on from its last checkpoint.
@@ -194,9 +231,9 @@ def fit(
     model.to(device()).train()
     start = _step_to_go_on_from(state, step_fn, model, cfg, mark)
     opts = optimisers(model, cfg)
-    floats = {k: v for k, v in model.state_dict().items() if v.is_floating_point()}
-    ema = {name: value.detach().clone() for name, value in floats.items()} if cfg.ema else {}
-    if start: _load_state(state, model, ema, opts)
+    ema = _averages(model, cfg)
+    if start:
+        _load_state(state, model, ema, opts)
     _keep_log(work/'log.jsonl', start)
     _loop(step_fn, model, opts, ema, cfg, work, mark, start, desc)
     model.load_state_dict(ema, strict=False)
@@ -204,7 +241,7 @@ def fit(
 
 # %% ../nbs/02_fit.ipynb #5781066e
 def plain_attention(model:nn.Module, cfg:FitCfg):
-    "On a CPU in bfloat16 compute attention step by step: there the backward of the fused one is slower"
+    "Let `model` compute attention step by step where that is quicker: on a CPU, in bfloat16"
     if device().type != 'cpu' or not in_bf16(cfg.precision): return
     from diffusers.models.attention_processor import AttnProcessor
     if hasattr(model, 'set_attn_processor'):

@@ -15,14 +15,21 @@ from .config import find_up
 from .core import atomic
 
 # %% ../nbs/03_golden.ipynb #a6afdd3c
+def _same(was:list, now:list, tol:float) -> bool:
+    "Whether two parts of a golden, nested lists of numbers, differ by no more than `tol`"
+    old = np.array(was)
+    new = np.array(now)
+    return old.shape == new.shape and np.allclose(old, new, tol, tol)
+
+# %% ../nbs/03_golden.ipynb #ea1beb42
 def moved(was:dict, now:dict, tol:float=2e-3) -> list:
     "What differs between two goldens by more than `tol`: ['case, part', ...]"
     out = [case for case in {**was, **now} if case not in was or case not in now]
     for case in was.keys() & now.keys():
-        for part in {**was[case], **now[case]}:
-            old, new = np.array(was[case].get(part, [])), np.array(now[case].get(part, []))
-            if old.shape != new.shape or not np.allclose(old, new, tol, tol):
-                out.append(f'{case}, {part}')
+        old = was[case]
+        new = now[case]
+        out += [f'{case}, {part}' for part in {**old, **new}
+                if not _same(old.get(part, []), new.get(part, []), tol)]
     return sorted(out)
 
 # %% ../nbs/03_golden.ipynb #50820afb
@@ -31,6 +38,7 @@ def read_golden(path:str|Path) -> dict:
     path = Path(path)
     return json.loads(path.read_text()) if path.exists() else {}
 
+# %% ../nbs/03_golden.ipynb #aa734ddd
 def _as_text(cases:dict) -> str:
     "JSON of a golden, a part a line"
     out = []
@@ -39,6 +47,7 @@ def _as_text(cases:dict) -> str:
         out.append(f' {json.dumps(case)}: {{\n' + ',\n'.join(lines) + '}')
     return '{\n' + ',\n'.join(out) + '}\n'
 
+# %% ../nbs/03_golden.ipynb #ab36048b
 def write_golden(path:str|Path, now:dict) -> bool:
     "Write `now` to `path` if it has moved from what is there; whether it has"
     if not moved(read_golden(path), now): return False
@@ -53,7 +62,8 @@ def check_golden(name:str, now:dict, folder:str|Path='golden') -> dict:
     Raises `ValueError` if it isn't, `FileNotFoundError` if there is none."""
     path = find_up(folder)/f'{name}.json'
     mend = 'if that is meant, run `make golden`, and `dvc repro` will train it anew'
-    if not path.exists(): raise FileNotFoundError(f'{path}: there is no golden of {name!r} yet; {mend}')
+    if not path.exists():
+        raise FileNotFoundError(f'{path}: there is no golden of {name!r} yet; {mend}')
     was = read_golden(path)
     found = moved(was, now)
     if found: raise ValueError(f'{path}: {name} no longer does what it did ({found[0]}); {mend}')

@@ -21,8 +21,10 @@ from ..core import device
 SIDE = 32  # pixels of a toy's pictures
 WIDTH = 32  # of its text features
 
-_words = """a photo of a sketch drawing picture image scene object disc square triangle star cross moon
-hut flower bar wedge arrow red green blue yellow purple white on and with left right small large""".split()
+# %% ../../nbs/backbones/04_toy.ipynb #fcfbc31c
+_words = """a photo of a sketch drawing picture image scene object disc square triangle star cross
+moon hut flower bar wedge arrow red green blue yellow purple white on and with left right small
+large""".split()
 
 def toy_tokenizer():
     "A tokenizer of few words, those of `toy_dataset` among them"
@@ -33,7 +35,8 @@ def toy_clip(seed:int=0) -> tuple:
     "A frozen CLIP of random weights, and its tokenizer"
     tok = toy_tokenizer()
     torch.manual_seed(seed)
-    clip = new_clip(tok, size=SIDE, patch=8, width=32, layers=2, text_width=WIDTH, text_layers=2, proj=16)
+    clip = new_clip(tok, size=SIDE, patch=8, width=32, layers=2,
+                    text_width=WIDTH, text_layers=2, proj=16)
     return clip.eval().requires_grad_(False).to(device()), tok
 
 # %% ../../nbs/backbones/04_toy.ipynb #11dc9d2e
@@ -43,6 +46,7 @@ def _toy_text_encoder(tok) -> CLIPTextModel:
         vocab_size=len(tok), hidden_size=WIDTH, intermediate_size=WIDTH, num_hidden_layers=1,
         num_attention_heads=1, bos_token_id=tok.bos_token_id, eos_token_id=tok.eos_token_id))
 
+# %% ../../nbs/backbones/04_toy.ipynb #69831bbe
 def toy_sd(seed:int=0) -> SDFeatures:
     "A frozen Stable Diffusion of random weights; its latents are 4 x 4"
     tok = toy_tokenizer()

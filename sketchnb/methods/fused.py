@@ -196,7 +196,8 @@ class FusedClip(Siamese):
     entry = 'fused'
     finds = 'scene'
     queries = ('sketch', 'text', 'both')
-    toy = [dict(), dict(tune='light', tau=.1, alone=.2, drop=dict(words=.5, strokes=.5, patches=.5)),
+    toy = [dict(),
+           dict(tune='light', tau=.1, alone=.2, drop=dict(words=.5, strokes=.5, patches=.5)),
            dict(queue=8, tune='norms')]
     def __init__(
         self,

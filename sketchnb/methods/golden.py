@@ -48,11 +48,14 @@ _of_pairs = {'of', 'flip', 'drop'}  # keys of a toy that are arguments of `Pairs
 _of_steps = {'lr'}  # and of the training
 
 def _only(case:dict, names:set) -> dict:
+    "The part of `case` whose keys are among `names`"
     return {name: value for name, value in case.items() if name in names}
 
 def _without(case:dict, names:set) -> dict:
+    "The rest of it"
     return _only(case, case.keys() - names)
 
+# %% ../../nbs/methods/14_golden.ipynb #5273cd9c
 def train_toy(cls:type, case:dict, work:str|Path) -> tuple:
     "A toy of `cls` with the arguments of `case`, trained in folder `work`; and test data for it"
     torch.manual_seed(0)
@@ -74,6 +77,7 @@ def _some(x:np.ndarray) -> list:
     "The first numbers of the first rows of `x` (n,d), rounded"
     return np.round(x[:3,:4].astype(float), 4).tolist()
 
+# %% ../../nbs/methods/14_golden.ipynb #85871d22
 def toy_pictures(method:torch.nn.Module, ds:SketchDataset, ids:list) -> tuple:
     "Sketches `ids` of `ds` and the photos that they are of, as `method` wants them"
     owners = ds.sketches.photo[ids]
@@ -82,6 +86,7 @@ def toy_pictures(method:torch.nn.Module, ds:SketchDataset, ids:list) -> tuple:
     if not getattr(method, 'given_things', False): return sketches, photos
     return Scenes(sketches, things(ds, ids, 'sketch')), Scenes(photos, things(ds, owners, 'photo'))
 
+# %% ../../nbs/methods/14_golden.ipynb #f76fc108
 @torch.no_grad()
 def ask(method:torch.nn.Module, sketches:np.ndarray|Scenes, text:list[str]) -> dict:
     "Features (n,d) of all that `method` can be asked, by kind of query"
@@ -89,6 +94,7 @@ def ask(method:torch.nn.Module, sketches:np.ndarray|Scenes, text:list[str]) -> d
                  both=dict(sketch=sketches, text=text))
     return {kind: method.embed_query(**kinds[kind]) for kind in method.queries}
 
+# %% ../../nbs/methods/14_golden.ipynb #545855ac
 def golden(cls:type) -> dict:
     "{case: {'losses': [6 numbers], 'photo': rows, 'sketch': rows, ...}} of toys of `cls`"
     out = {}

@@ -42,11 +42,13 @@ def two_layers(a:int, hidden:int, b:int) -> nn.Sequential:
     "Two fully connected layers, `a` to `hidden` to `b`, with GELU between them (a guess)"
     return nn.Sequential(nn.Linear(a, hidden), nn.GELU(), nn.Linear(hidden, b))
 
+# %% ../../nbs/methods/11_latents.ipynb #50fee76d
 def separable(a:int, b:int, stride:int=1) -> nn.Sequential:
     "A depthwise separable convolution: 3 x 3 within each of `a` channels, then 1 x 1 to `b`"
     within = nn.Conv2d(a, a, 3, stride, 1, groups=a)
     return nn.Sequential(within, nn.Conv2d(a, b, 1))
 
+# %% ../../nbs/methods/11_latents.ipynb #b8689253
 def grid(tokens:torch.Tensor) -> torch.Tensor:
     "Tokens (n,g*g,d) as a map (n,d,g,g), row by row"
     side = int(tokens.shape[1]**.5)
@@ -131,6 +133,7 @@ class PlainImage(nn.Module):
     def forward(self, tokens:torch.Tensor, size:tuple) -> torch.Tensor:
         return F.interpolate(grid(self.fc(tokens)), size, mode='bilinear')
 
+# %% ../../nbs/methods/11_latents.ipynb #4b61a1d9
 class PlainSketch(nn.Module):
     "Maps as from `SketchCaft`, by `PlainImage` and a T2I-Adapter, not pretrained (paper C's is)"
     def __init__(self, width:int, channels:list):
@@ -140,8 +143,8 @@ class PlainSketch(nn.Module):
         self.out = zero_layers(channels, channels)
 
     def forward(self, tokens:torch.Tensor, sizes:list) -> list:
-        h,w = sizes[0]
-        maps = self.adapter(self.image(tokens, (8*h,8*w)))
+        height, width = sizes[0]
+        maps = self.adapter(self.image(tokens, (8*height, 8*width)))
         return [out(x) for out,x in zip(self.out, maps)]
 
 # %% ../../nbs/methods/11_latents.ipynb #b1000022
@@ -170,12 +173,12 @@ def denoise(
     Gradients pass to `context` and `maps`. Raises `ValueError` if `k` isn't in 1..`steps`"""
     if not 1 <= k <= steps: raise ValueError(f'k={k}: of {steps} steps 1 to {steps} can be done')
     schedule = ddim(sd, steps)
-    z = eps
+    z_t = eps
     for t in schedule.timesteps[:k]:
-        predicted = inject(sd.unet, z, t, context, maps).float()
-        step = schedule.step(predicted, t, z)
-        z = step.prev_sample
-    return step.pred_original_sample if clean else z
+        predicted = inject(sd.unet, z_t, t, context, maps).float()
+        step = schedule.step(predicted, t, z_t)
+        z_t = step.prev_sample
+    return step.pred_original_sample if clean else z_t
 
 # %% ../../nbs/methods/11_latents.ipynb #c2f9b169
 def scores(
@@ -201,10 +204,12 @@ def weigh(A:torch.Tensor, v:torch.Tensor, reading:str='channels') -> torch.Tenso
     if reading == 'channels': return A @ v
     return (v.flatten(-2) @ A.transpose(-1, -2)).reshape(v.shape)
 
+# %% ../../nbs/methods/11_latents.ipynb #fd3b3240
 def attend(A:torch.Tensor, v:torch.Tensor, reading:str='channels') -> torch.Tensor:
     "O^i = softmax(A^i) z^i (...,c/b,h,w) of one block (paper C, equation 3)"
     return weigh(A.softmax(-1), v, reading)
 
+# %% ../../nbs/methods/11_latents.ipynb #65a7aa17
 def join_blocks(blocks:list) -> torch.Tensor:
     "O_c = concat(O^1..O^b), blocks (...,c/b,h,w) along channels (paper C, equation 4)"
     return torch.cat(list(blocks), -3)

@@ -28,18 +28,21 @@ def _modules() -> list:
     names = [module.name for module in pkgutil.iter_modules(sketchnb.methods.__path__)]
     return [importlib.import_module(f'sketchnb.methods.{name}') for name in sorted(names)]
 
+def _trained_methods(module) -> list:
+    "Classes of `module` itself, not imported there, that say by which toys they are tried"
+    classes = [x for x in vars(module).values() if inspect.isclass(x)]
+    own = [cls for cls in classes if cls.__module__ == module.__name__]
+    return [cls for cls in own if 'toy' in vars(cls)]
+
+# %% ../../nbs/methods/08_registry.ipynb #283cb3c6
 @functools.cache
 def methods() -> dict[str, type]:
     "{name in params: class} of all trained methods. Raises `ValueError` if two have one name"
     out = {}
-    for module in _modules():
-        for cls in vars(module).values():
-            own = inspect.isclass(cls) and cls.__module__ == module.__name__ and 'toy' in vars(cls)
-            if not own: continue
-            name = vars(cls).get('entry', cls.__name__.lower())
-            if name in out:
-                raise ValueError(f'two methods are called {name!r}; give one an `entry`')
-            out[name] = cls
+    for cls in sum(map(_trained_methods, _modules()), []):
+        name = vars(cls).get('entry', cls.__name__.lower())
+        if name in out: raise ValueError(f'two methods are called {name!r}; give one an `entry`')
+        out[name] = cls
     return out
 
 # %% ../../nbs/methods/08_registry.ipynb #2bb5b4d3
@@ -50,6 +53,7 @@ def frozen_parts(cls:type) -> list[str]:
     parameters = inspect.signature(cls).parameters.values()
     return [arg.name for arg in parameters if arg.default is arg.empty]
 
+# %% ../../nbs/methods/08_registry.ipynb #be7f30ba
 def _backbone_keys(cls) -> dict:
     "Keys that say more of the frozen parts of `cls` than `backbone` does: {name: (type, default)}"
     parts = frozen_parts(cls)
@@ -60,6 +64,14 @@ def _backbone_keys(cls) -> dict:
         out['diffusion'] = (Folder, 'sd')
     return out
 
+# %% ../../nbs/methods/08_registry.ipynb #d5edfdc2
+def _own_keys(cls) -> dict:
+    "Keys that are arguments of `cls`: {name: (type, default)}"
+    parameters = inspect.signature(cls).parameters.values()
+    own = [arg for arg in parameters if arg.default is not arg.empty and arg.name not in _KNOWN]
+    return {arg.name: (Any if arg.annotation is arg.empty else arg.annotation, arg.default)
+            for arg in own}
+
 # %% ../../nbs/methods/08_registry.ipynb #50164c11
 @functools.cache
 def section(name:str) -> type[MethodCfg]:
@@ -67,10 +79,7 @@ def section(name:str) -> type[MethodCfg]:
     if name not in methods():
         raise ValueError(f"method={name!r}: there are {', '.join(methods())}")
     cls = methods()[name]
-    keys = _backbone_keys(cls)
-    for arg in inspect.signature(cls).parameters.values():
-        if arg.default is arg.empty or arg.name in _KNOWN: continue
-        keys[arg.name] = (Any if arg.annotation is arg.empty else arg.annotation, arg.default)
+    keys = _backbone_keys(cls) | _own_keys(cls)
     keys['level'] = (MethodCfg.model_fields['level'].annotation, cls.finds)
     keys['flip'] = (bool, not getattr(cls, 'learns_things', False))  # things stay where they are
     made = create_model(f'{cls.__name__}Cfg', __base__=MethodCfg, __doc__=cls.__doc__, **keys)
@@ -98,6 +107,7 @@ def _folders(cfg) -> dict:
     keys = ['backbone'] + (['diffusion'] if hasattr(cfg, 'diffusion') else [])
     return {getattr(cfg, key): key for key in keys}
 
+# %% ../../nbs/methods/08_registry.ipynb #b68fc628
 def open_parts(cfg:MethodCfg, models:str|Path) -> list:
     "What the class of entry `cfg` takes first, from folder `models`, else from a hub"
     names = frozen_parts(methods()[cfg.method])
@@ -142,6 +152,7 @@ def recipe_of(path:str|Path) -> MethodCfg:
     keys = section(recipe['method']).model_fields
     return entry({key: value for key, value in recipe.items() if key in keys}, str(path))
 
+# %% ../../nbs/methods/08_registry.ipynb #ba615a3d
 def load_method(
     path:str|Path,               # a trained method's file
     models:str|Path|None=None,   # folder of its backbone, by default the file's own
@@ -159,6 +170,7 @@ def backbone_digests(cfg:MethodCfg, models:str|Path) -> dict:
         out |= backbone_digests(recipe_of(found[cfg.backbone]), models)  # the teacher's own
     return out
 
+# %% ../../nbs/methods/08_registry.ipynb #7475c1d4
 def run_mark(cfg:MethodCfg, models:str|Path, data:str|Path, **more) -> dict:
     """What a training of `cfg` depends on besides the entry itself, for `fit`.
 

@@ -73,14 +73,14 @@ def cut(x:torch.Tensor, things:list, side:int) -> torch.Tensor:
 # %% ../../nbs/methods/13_scene_rivals.ipynb #1c0f79aa
 def nearness(box:torch.Tensor, real:torch.Tensor) -> torch.Tensor:
     """
-    Edges A (n,k,k) between the middles of `box` (n,k,4); each row sums to 1
+    Edges (n,k,k) between the middles of `box` (n,k,4); each row sums to 1
 
     `real` (n,k) is 1 for a box and 0 for padding, which has no edges.
     """
     mid = (box[...,:2] + box[...,2:])/2
-    A = 1 - torch.cdist(mid, mid)/2**.5
-    A = A*real[:,None]*real[:,:,None]
-    return A/A.sum(-1, keepdim=True).clamp(min=1e-6)
+    near = 1 - torch.cdist(mid, mid)/2**.5
+    near = near*real[:,None]*real[:,:,None]
+    return near/near.sum(-1, keepdim=True).clamp(min=1e-6)
 
 # %% ../../nbs/methods/13_scene_rivals.ipynb #923cae41
 def _scenes(batch:dict, kind:str) -> Scenes:
@@ -162,11 +162,11 @@ def graph(self:SceneGraph, pixels:torch.Tensor, things:list) -> torch.Tensor:
     def padded(rows):
         return nn.utils.rnn.pad_sequence(rows.split(count), batch_first=True)
     real = padded(pixels.new_ones(sum(count)))
-    A = nearness(padded(_boxes(things).to(pixels)), real)
-    H = padded(F.relu(self.enter(self.nodes(pixels, things))))
+    edges = nearness(padded(_boxes(things).to(pixels)), real)
+    nodes = padded(F.relu(self.enter(self.nodes(pixels, things))))
     for layer in self.layers:
-        H = F.relu(A @ layer(H))
-    return (H*real[...,None]).sum(1)/real.sum(1, keepdim=True).clamp(min=1)
+        nodes = F.relu(edges @ layer(nodes))
+    return (nodes*real[...,None]).sum(1)/real.sum(1, keepdim=True).clamp(min=1)
 
 @patch
 def forward(self:SceneGraph, scenes:Scenes, kind:str) -> torch.Tensor:

@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from fastcore.basics import patch, store_attr
 from torch import nn
-from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
+from transformers import (
+    CLIPConfig, CLIPModel, CLIPProcessor, CLIPTextConfig, CLIPTokenizer, CLIPVisionConfig)
 
 from ..backbones.diffusion import SDFeatures, noise
 from ..core import device
@@ -76,6 +77,7 @@ def add_transforms(self:LatentBranch, vision:CLIPVisionConfig, caft:bool, hidden
     self.image_caft = ImageCaft(width, vision.patch_size) if caft else PlainImage(width)
     self.sketch_caft = SketchCaft(width, channels, hidden) if caft else PlainSketch(width, channels)
 
+# %% ../../nbs/methods/12_scenediff.ipynb #0d4f6564
 @patch
 def add_words(self:LatentBranch, text:CLIPTextConfig, text_from:str):
     "The layer from the trained text encoder's tokens to the condition, `text` its configuration"
@@ -84,6 +86,7 @@ def add_words(self:LatentBranch, text:CLIPTextConfig, text_from:str):
     width = self.sd.unet.config.cross_attention_dim
     self.words = identity_layer(text.hidden_size, width) if text_from == 'clip' else None
 
+# %% ../../nbs/methods/12_scenediff.ipynb #06234469
 @patch(as_prop=True)
 def shape(self:LatentBranch) -> tuple:
     "(c,h,w) of a latent"
@@ -97,6 +100,7 @@ def noises(self:LatentBranch, fresh:bool=False) -> torch.Tensor:
     eps = [noise(self.shape, self.seed, i) for i in range(self.n)]
     return torch.stack(eps).to(device())
 
+# %% ../../nbs/methods/12_scenediff.ipynb #a9143821
 @patch
 def context(self:LatentBranch, texts:list, encoders:nn.ModuleDict) -> torch.Tensor:
     "The text condition (B,L,d), by the text encoder among `encoders` or by Stable Diffusion's"
@@ -128,14 +132,15 @@ def generate(self:LatentBranch,
     there:torch.Tensor|None=None,  # bool (B,), which sketches add maps, None for all
 ) -> torch.Tensor:  # (B,c,h,w)
     "z_I' of queries"
-    B, n = len(context), len(eps)
+    queries = len(context)
+    samples = len(eps)
     maps = None
     if tokens is not None:
-        maps = [x.repeat(n,1,1,1) for x in self.maps(tokens, there)]
-    z = denoise(self.sd, eps.repeat_interleave(B, 0), context.repeat(n,1,1), maps,
-                self.k, self.ddim_steps, self.clean)
-    z = z.unflatten(0, (n,B))
-    merged = gfem(z, self.blocks, self.reading, self.d) if self.gfem else z.mean(0)
+        maps = [x.repeat(samples,1,1,1) for x in self.maps(tokens, there)]
+    z_k = denoise(self.sd, eps.repeat_interleave(queries, 0), context.repeat(samples,1,1), maps,
+                  self.k, self.ddim_steps, self.clean)
+    z_k = z_k.unflatten(0, (samples,queries))
+    merged = gfem(z_k, self.blocks, self.reading, self.d) if self.gfem else z_k.mean(0)
     return self.channels(merged)
 
 # %% ../../nbs/methods/12_scenediff.ipynb #b1000054
@@ -150,7 +155,8 @@ def check_choices(
 ):
     "Raises `ValueError` for arguments of `SceneDiff` that don't go together"
     if part is not None and part < (1 if queue else 2):
-        raise ValueError(f'part={part}: one pair alone has no wrong answer; give 2 or more, or a queue')
+        raise ValueError(f'part={part}: one pair alone has no wrong answer; '
+                         'give 2 or more, or a queue')
     if gen_every < 1: raise ValueError(f'gen_every={gen_every}: one step of 1 or more')
     if rank_by not in ('direct','latent','both'):
         raise ValueError(f"rank_by={rank_by!r}: choose 'direct', 'latent' or 'both'")
@@ -165,12 +171,13 @@ class SceneDiff(FusedClip):
     """Paper C's method: `FusedClip`, the sum of sketch and words, and a generative branch.
 
     Raises `ValueError` for arguments that don't go together."""
-    toy = [dict(hidden=16), dict(hidden=16, caft=False, gfem=False, channel_attention=False, tune='light'),
+    toy = [dict(hidden=16),
+           dict(hidden=16, caft=False, gfem=False, channel_attention=False, tune='light'),
            dict(hidden=16, rank_by='both', part=2, gen_every=2, reading='pixels', clean=True),
            dict(hidden=16, rank_by='latent', text_from='sd', fresh=False, queue=8)]
     def __init__(self,
         clip:CLIPModel,  # a CLIP, whose encoders are copied
-        tok,  # its tokenizer or processor
+        tok:CLIPTokenizer|CLIPProcessor,  # its tokenizer or processor
         sd:SDFeatures,  # a frozen Stable Diffusion
         caft:bool=True,  # CAFT between CLIP and `sd`, else simple layers
         gfem:bool=True,  # GFEM of the samples, else their mean
@@ -192,7 +199,7 @@ class SceneDiff(FusedClip):
         rank_by:str='direct',  # features that rank: 'direct', 'latent' or 'both' (a guess)
         latent_weight:float=.1,  # of the latents' cosine where `rank_by` is 'both' (a guess)
         part:int|None=None,  # pairs of a batch that have the latents' loss, None: all (ours)
-        gen_every:int=1,  # one step of so many, by chance, has that loss: `l2` counts so much less (ours)
+        gen_every:int=1,  # the latents' loss is in one step of so many, by chance (ours)
         checkpoint:bool=False,  # activation checkpointing: less memory, more time (ours)
         size:int|tuple|None=None,  # of `sd`'s pictures, a side or (h,w), None its own (a guess)
         seed:int=0,  # names the noise of the test (a guess)
@@ -231,8 +238,8 @@ def generate(self:SceneDiff,
     words = ['']*len(sketch) if text is None else text
     context = self.branch.context(words, self.encoders)
     there = None if sketch is None else drawn(sketch)
-    z = self.branch.generate(tokens, context, self.branch.noises(fresh), there)
-    return z.flatten(1)
+    made = self.branch.generate(tokens, context, self.branch.noises(fresh), there)
+    return made.flatten(1)
 
 # %% ../../nbs/methods/12_scenediff.ipynb #b1000058
 @patch
@@ -245,6 +252,7 @@ def latent_loss(self:SceneDiff, x:SimpleNamespace) -> torch.Tensor:
     z_photo = self.branch.latent(first(x.photo_tokens)).flatten(1)
     return self.compare('latent', z_made, z_photo, self.tau_z, first(x.label))
 
+# %% ../../nbs/methods/12_scenediff.ipynb #99c45af1
 @patch
 def losses(self:SceneDiff, batch:dict) -> dict:
     "'direct' as in `FusedClip` and, out of training or if it is this step's turn, 'latent'"
@@ -254,6 +262,7 @@ def losses(self:SceneDiff, batch:dict) -> dict:
         out['latent'] = self.latent_loss(x)
     return out
 
+# %% ../../nbs/methods/12_scenediff.ipynb #ceb517d9
 @patch
 def loss(self:SceneDiff, batch:dict) -> torch.Tensor:
     "`total_loss` of `losses` (paper C, equation 11)"
@@ -283,6 +292,7 @@ def query(self:SceneDiff,
     features, tokens, _ = self.fuse(sketch, text)
     return self.rows(features, lambda: self.generate(sketch, tokens, text))
 
+# %% ../../nbs/methods/12_scenediff.ipynb #bc9622f1
 @patch
 def forward(self:SceneDiff, images:np.ndarray, kind:str) -> torch.Tensor:
     "Unit rows (n,d) of prepared `images` of `kind`"

@@ -10,11 +10,14 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
 import numpy as np
 import torch
 from fastcore.basics import patch
 from safetensors.torch import load_file, save_file
 from torch import nn
+
 from ..config import FitCfg
 from ..core import atomic, fingerprint
 from ..data.dataset import SketchDataset
@@ -110,12 +113,14 @@ def rows(self:Pairs, n:int, rng:np.random.Generator) -> tuple:
     if self.level == 'photo': return self._photo_rows(n, rng)
     return self._category_rows(n, rng)
 
+# %% ../../nbs/methods/06_training.ipynb #66f0faf3
 @patch
 def _scene_rows(self:Pairs, n:int, rng) -> tuple:
     "`n` different scenes, a sketch of each"
     photos = rng.permutation(sorted(self.drawn))[:n]
     return self._a_sketch_each(photos, rng), photos, photos, None
 
+# %% ../../nbs/methods/06_training.ipynb #e337ccb5
 @patch
 def _a_sketch_each(self:Pairs, photos, rng) -> np.ndarray:
     "A random sketch of each of `photos`"
@@ -206,21 +211,29 @@ def batch(self:Pairs, n:int, rng:np.random.Generator) -> dict:
 @patch(as_prop=True)
 def digest(self:Pairs) -> str:
     "Names all that batches are drawn from, and how: a training on other pairs is another training"
-    pictures = [hashlib.sha256(np.ascontiguousarray(x)).hexdigest() for x in (self.sketches, self.photos)]
+    images = self.sketches, self.photos
+    pictures = [hashlib.sha256(np.ascontiguousarray(x)).hexdigest() for x in images]
     drawn = {str(photo): rows.tolist() for photo, rows in self.drawn.items()}
-    return fingerprint([pictures, self.caption.tolist(), drawn, self.level, self.of, self.flip, self.drop])
+    how = [self.level, self.of, self.flip, self.drop]
+    return fingerprint([pictures, self.caption.tolist(), drawn, *how])
 
+# %% ../../nbs/methods/06_training.ipynb #7bb1f504
+def _frozen_digest(method:nn.Module) -> str:
+    "A digest of the names and values of the weights of `method` that aren't trained"
+    out = hashlib.sha256()
+    for name, weight in method.named_parameters():
+        if not weight.requires_grad:
+            out.update(name.encode() + weight.detach().float().cpu().numpy().tobytes())
+    return out.hexdigest()
+
+# %% ../../nbs/methods/06_training.ipynb #c706cdbe
 _simple = (bool, int, float, str, type(None))
 
 def settings(method:nn.Module) -> dict:
-    "{name: value} of the numbers and texts that a method was made with, and a digest of its frozen weights"
+    "{name: value} of numbers and texts that make a method, and 'frozen', a digest of its weights"
     plain = {name: value for name, value in vars(method).items()
              if name[0] != '_' and name != 'training' and isinstance(value, _simple)}
-    frozen = hashlib.sha256()
-    for name, weight in method.named_parameters():
-        if not weight.requires_grad:
-            frozen.update(name.encode() + weight.detach().float().cpu().numpy().tobytes())
-    return plain | dict(frozen=frozen.hexdigest())
+    return plain | dict(frozen=_frozen_digest(method))
 
 # %% ../../nbs/methods/06_training.ipynb #7c10000a
 def train(
@@ -228,7 +241,7 @@ def train(
     pairs:Pairs, # where batches come from
     cfg:FitCfg, # `cfg.batch` pairs a step, the rest is for `fit`
     work:str|Path, # folder for the log, and for the state from which a stopped run goes on
-    mark='', # what else the result depends on, JSON-able, such as frozen weights: see `fit`
+    mark:Any='', # what else the result depends on, JSON-able, such as frozen weights: see `fit`
     desc:str='train', # name of the progress bar
 ) -> nn.Module: # `method` itself, trained
     "Train `method` on `pairs`. Raises `FloatingPointError` if the loss isn't finite"
