@@ -7,6 +7,7 @@ notebook is one check, run as `nbdev_test` runs it, two at a time, each in a pro
 import argparse, hashlib, json, os, re, shutil, sys, tempfile, time, tomllib, traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import smoke as smoke_run
@@ -37,7 +38,8 @@ def notebooks() -> list[Path]:
     As nbdev has it, those whose name or folder begins with _ or . aren't looked at"""
     stages = ''.join((ROOT/name).read_text() for name in ('dvc.yaml', 'studies/dvc.yaml'))
     every = sorted((ROOT/'nbs').rglob('*.ipynb'))
-    found = [path for path in every if path.parent.name != 'pipeline' or f'/{path.name} ' not in stages]
+    found = [path for path in every
+             if path.parent.name != 'pipeline' or f'/{path.name} ' not in stages]
     hidden = [any(part[0] in '_.' for part in path.relative_to(ROOT).parts) for path in found]
     return [path for path, is_hidden in zip(found, hidden) if not is_hidden]
 
@@ -257,20 +259,21 @@ def one(name:str, check:Callable) -> bool:
     return ok
 
 FIRST = [light_import, lock, style, export_and_clean, readme]
-CHECKS = [*FIRST, data_and_weights, store, params, pipeline, goldens, up_to_date]
+CHECKS = [*FIRST, data_and_weights, store, params, pipeline]
+BESIDE = [up_to_date, goldens]  # the notebooks: they take long, on one core
 
 def main(only:str='') -> bool:
     "Run the checks whose name holds `only`; did all pass?"
     os.chdir(ROOT)
     paths = {path.relative_to(ROOT).as_posix(): path for path in notebooks()}
     paths = {name: path for name, path in paths.items() if only in name}
-    def one_notebook(name):
-        return one(name, lambda: notebook(paths[name]))
-    results = [one(check.__name__, check) for check in CHECKS if only in check.__name__]
+    def named(checks):
+        return [(check.__name__, check) for check in checks if only in check.__name__]
+    two = named(BESIDE) + [(name, partial(notebook, path)) for name, path in paths.items()]
+    results = [one(*check) for check in named(CHECKS)]
     with ThreadPoolExecutor(2) as pool:
-        results += pool.map(one_notebook, paths)
-    if only in smoke.__name__:
-        results.append(one(smoke.__name__, smoke))
+        results += pool.map(lambda check: one(*check), two)
+    results += [one(*check) for check in named([smoke])]
     print(f'{sum(results)} passed, {len(results)-sum(results)} failed')
     return bool(results) and all(results)
 
