@@ -16,11 +16,12 @@ import torch
 from ..backbones.toy import SIDE, toy_classifier, toy_clip, toy_sd
 from ..config import FitCfg
 from ..data.dataset import SketchDataset, toy_dataset
-from ..data.queries import Scenes, things, toy_scenes
+from ..data.queries import Scenes, toy_scenes
 from ..golden import check_golden
 from .matchmaker import Matchmaker
 from .training import Pairs, train
 from .registry import frozen_parts, methods
+from ..retrieval.evaluation import pictures
 
 # %% ../../nbs/methods/14_golden.ipynb #55815d2c
 def toy_pairs(level:str, **kw) -> tuple:
@@ -80,11 +81,8 @@ def _some(x:np.ndarray) -> list:
 # %% ../../nbs/methods/14_golden.ipynb #85871d22
 def toy_pictures(method:torch.nn.Module, ds:SketchDataset, ids:list) -> tuple:
     "Sketches `ids` of `ds` and the photos that they are of, as `method` wants them"
-    owners = ds.sketches.photo[ids]
-    sketches = ds.sketch_array(ids, SIDE)
-    photos = ds.photo_array(owners, SIDE)
-    if not getattr(method, 'given_things', False): return sketches, photos
-    return Scenes(sketches, things(ds, ids, 'sketch')), Scenes(photos, things(ds, owners, 'photo'))
+    return (pictures(method, ds, ids, 'sketch', SIDE),
+            pictures(method, ds, ds.sketches.photo[ids], 'photo', SIDE))
 
 # %% ../../nbs/methods/14_golden.ipynb #f76fc108
 @torch.no_grad()
