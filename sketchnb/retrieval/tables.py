@@ -82,8 +82,9 @@ def _keys(df) -> list:
 def _selected(df, metrics, rows) -> pd.DataFrame:
     "The lines of `df` with these `metrics` and `rows`. `ValueError` if one of them has no line"
     for name, wanted, column in (('metrics', metrics, df.metric), ('rows', rows, df.key)):
-        lost = [x for x in wanted or () if x not in set(column)]
-        if lost: raise ValueError(f'no {name} {[*map(str, lost)]}; there are {[*map(str, dict.fromkeys(column))]}')
+        lost = [str(x) for x in wanted or () if x not in set(column)]
+        there = [*map(str, dict.fromkeys(column))]
+        if lost: raise ValueError(f'no {name} {lost}; there are {there}')
     return df[df.metric.isin(metrics or df.metric) & df.key.isin(rows or df.key)]
 
 def _in_order(df, by, metrics) -> list:
@@ -217,6 +218,7 @@ def _line_of_each(lines, metric) -> dict:
     if len(set(keys)) < len(keys): raise ValueError('two lines of one row; select a task first')
     return dict(zip(keys, lines.itertuples()))
 
+# %% ../../nbs/retrieval/02_tables.ipynb #097722ab
 def claimed(
     values:pd.DataFrame,       # lines of `read_metrics`: the rows' values
     differences:pd.DataFrame,  # lines of it: differences
