@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['Count', 'Rate', 'Share', 'UpBlock', 'Timestep', 'Folder', 'Some', 'Thinned', 'Section', 'WorldRecipe', 'PoolRecipe',
            'Data', 'FitCfg', 'TutorCfg', 'ClipCfg', 'VaeCfg', 'FinishCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain',
-           'Extract', 'Probe', 'MethodCfg', 'Train', 'Generation', 'Studies', 'Evaluate', 'Threads', 'Report', 'Params',
-           'check', 'check_params', 'load_params', 'find_up', 'find_made', 'read_yaml', 'merge', 'nested']
+           'MethodCfg', 'RowCfg', 'Generation', 'Studies', 'Evaluate', 'Threads', 'Report', 'Params', 'check',
+           'check_params', 'load_params', 'find_up', 'find_made', 'read_yaml', 'merge', 'nested']
 
 # %% ../nbs/01_config.ipynb #cd157637
 import difflib, json
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeVar, get_args, get_origin
 
+from fastcore.basics import patch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .overlays import find_made, find_up, merge, nested, read_yaml
@@ -187,29 +188,6 @@ class Pretrain(Section):
     resnet: ClassifierCfg
     vit: ClassifierCfg
 
-# %% ../nbs/01_config.ipynb #de8db1dc
-class Extract(Section):
-    "Features of the frozen diffusion model"
-    levels: Some[UpBlock]
-    t: Some[Timestep]      # tried on the validation split
-    t_paper: Timestep      # reported beside the t chosen
-    draws: Count           # noise draws averaged for one picture
-    batch: Count
-    framed: bool           # rows on framed pictures, too
-    precision: Literal['auto','bf16','fp32']
-
-# %% ../nbs/01_config.ipynb #a808e483
-class Probe(Section):
-    "Linear probing of frozen diffusion features"
-    t: Timestep
-    levels: Some[UpBlock]
-    draws: Count
-    steps: Count
-    lr: Rate
-    batch: Count
-    margin: Rate                          # of the triplet loss
-    decay: Annotated[float, Field(ge=0)]  # pull toward the identity
-
 # %% ../nbs/01_config.ipynb #2a5b647f
 Thinned = Literal['words','strokes','patches','rate','text','sketch']  # see `thin`
 
@@ -236,12 +214,14 @@ class MethodCfg(FitCfg):
         return [name for kind, name in kinds.items()
                 if kind in self.answers and only in ('both', kind)]
 
-# %% ../nbs/01_config.ipynb #6243ff01
-class Train(Section):
-    "What is trained on sketches"
-    probe: Probe
-    methods: dict[str, dict]  # blocks by a name of one's own, see the registry
-    scenes: dict[str, dict]   # those that find scenes
+# %% ../nbs/01_config.ipynb #56f8b021
+class RowCfg(Section):
+    "How the results of one entry are told"
+    name: Annotated[str, Field(min_length=1)]  # of the method, in tables
+    tasks: Some[str]                           # that it is asked, by name
+    against: list[str] = []                    # entries that its rows are compared with
+    variant: dict[str, bool|int|float|str] = {}  # in what it differs from the method of that name
+    study: str = ''                            # that it belongs to, if not to the main run
 
 # %% ../nbs/01_config.ipynb #e6825687
 class Generation(Section):
@@ -252,10 +232,8 @@ class Generation(Section):
 # %% ../nbs/01_config.ipynb #2afaf815
 class Studies(Section):
     "What `make studies` computes; its numbers are kept in git"
-    reference: dict[str, str]   # by study: the method that its others are compared with
-    # by row of the scenes' ablation: the main run's method, its first seed
-    first_seed: dict[str, str] = {}
-    methods: dict[str, dict]    # as in `train`
+    levels: Some[UpBlock]       # whose features are looked at
+    t_paper: Timestep           # paper A's
     t: Some[Timestep]           # curve of timesteps, one draw
     draws: Some[Count]          # curve of noise draws, averaged
     draws_t: Some[Timestep]     # at these timesteps
@@ -265,14 +243,20 @@ class Studies(Section):
     unet: UnetCfg
     generation: Generation
     missing: Some[Share]        # of words, strokes or squares, that a query for a scene lacks
+    methods: dict[str, dict]    # trained for studies
+    rows: dict[str, RowCfg]     # and their rows
 
 # %% ../nbs/01_config.ipynb #ee428b69
 class Evaluate(Section):
     "Metrics"
     tiers: Some[Literal['seen', 'unseen', 'novel', 'own']]
-    text_weights: Some[Share]  # of words in a sum with a sketch, tried on validation
     resamples: Count           # of the bootstrap
     interval: Annotated[float, Field(gt=0, lt=1)]  # its coverage
+
+    @property
+    def bootstrap(self) -> dict:
+        "Arguments of `intervals`; of one cluster alone the queries are resampled"
+        return dict(n=self.resamples, level=self.interval, one_cluster='queries')
 
 # %% ../nbs/01_config.ipynb #67fddc3b
 class Threads(Section):
@@ -297,25 +281,38 @@ class Params(Section):
     world: WorldRecipe
     pool: PoolRecipe
     pretrain: Pretrain
-    extract: Extract
-    train: Train
+    training: dict             # what blocks of methods take over
+    baselines: dict[str, dict] # blocks by a name of one's own, see the registry
+    methods: dict[str, dict]   # those that are trained or fitted
+    fusions: dict[str, dict]   # those that add others up
+    rows: dict[str, RowCfg]    # of all these
     studies: Studies
     evaluate: Evaluate
     report: Report
 
-    @property
-    def methods(self) -> dict:
-        """The blocks of all methods, by name: those of the main run and those of the studies.
+# %% ../nbs/01_config.ipynb #34a897f3
+@patch
+def block(self:Params, name:str) -> dict:
+    "The block of the method `name`. Raises `ValueError` if there is none, or more than one"
+    found = [part[name] for part in self._parts() if name in part]
+    if len(found) == 1: return found[0]
+    if found: raise ValueError(f'{name}: a name stands for one entry only, of methods or studies')
+    names = sorted(name for part in self._parts() for name in part)
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f'did you mean `{near[0]}`?' if near else f"there are {', '.join(names)}"
+    raise ValueError(f'{name}: params.yaml has no such entry; {hint}')
 
-        Raises `ValueError` if two have one name."""
-        parts = [self.train.methods, self.train.scenes, self.studies.methods]
-        out = {name: block for part in parts for name, block in part.items()}
-        if len(out) < sum(map(len, parts)):
-            names = [name for part in parts for name in part]
-            twice = sorted({name for name in names if names.count(name) > 1})
-            raise ValueError(f'{twice}: a name stands for one entry only, in train.methods, '
-                             'train.scenes or studies.methods')
-        return out
+@patch
+def _parts(self:Params) -> list[dict]:
+    "All sections of blocks"
+    return [self.baselines, self.methods, self.fusions, self.studies.methods]
+
+@patch
+def row(self:Params, name:str) -> RowCfg:
+    "How results of the entry `name` are told. Raises `ValueError` if `rows` don't say"
+    found = self.rows.get(name) or self.studies.rows.get(name)
+    if found is None: raise ValueError(f'{name}: add it to rows, or to studies.rows')
+    return found
 
 # %% ../nbs/01_config.ipynb #49839708
 def _place(section, loc:tuple):
