@@ -163,7 +163,7 @@ def floor_rows(
     size:int=128, # of the pictures, pixels
     chunk:int=256, # pictures loaded at once
 ) -> dict: # 'floor: name' -> row
-    "Rows of `floors`. A picture is loaded once for all floors and tasks, and its embeddings kept"
+    "Rows of `floors`. A picture is loaded once for all baselines and tasks, and its embeddings kept"
     embedded = _Embedded(floors, ds, size, chunk)
     def row(name, task):
         q = embedded.get(name, 'sketch', task.queries.sketch)
