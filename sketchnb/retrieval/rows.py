@@ -59,6 +59,7 @@ def triples(found:pd.DataFrame) -> dict:
     return {metric: [float(value), _or_none(low), _or_none(high)]
             for metric, value, low, high in found.itertuples()}
 
+# %% ../../nbs/retrieval/02_rows.ipynb #dc054d49
 def _as_json(row:Row) -> dict:
     "`row` as it stands in a file"
     return dict(method=row.method, query=row.query, variant=dict(row.variant))
@@ -133,6 +134,7 @@ def _check_head(record:dict, name:str):
     if not plain:
         raise ValueError(f'{name}: variant must be {{key: number or text}}, not {variant!r}')
 
+# %% ../../nbs/retrieval/02_rows.ipynb #85d0fe9b
 def _check_record(record:dict, path):
     "`ValueError` if `record` isn't one of a metrics file; it names `path` and what is wrong"
     name = f'{path}: row {record.get("method")!r}'
@@ -165,6 +167,7 @@ def _dump(record:dict) -> str:
     joined = ',\n'.join(values)
     return f' {{\n{"".join(head)}  "values": {{\n{joined}\n  }}\n }}'
 
+# %% ../../nbs/retrieval/02_rows.ipynb #af824000
 def _key(record:dict) -> tuple:
     "What only one record of a file may be of"
     against = record.get('against')
@@ -205,6 +208,7 @@ def _lines(table:str, record:dict) -> list:
     head += [record[name] for name in _columns[3:-4]]
     return [[*head, metric, *triple] for metric, triple in record['values'].items()]
 
+# %% ../../nbs/retrieval/02_rows.ipynb #7df54402
 def read_metrics(path:str|Path) -> pd.DataFrame:
     """Metrics of a file, or of all *.json in a folder, a line a number.
 
@@ -222,7 +226,7 @@ def read_metrics(path:str|Path) -> pd.DataFrame:
 
 # %% ../../nbs/retrieval/02_rows.ipynb #391b2c28
 def with_variants(df:pd.DataFrame) -> pd.DataFrame:
-    "Lines of `read_metrics` with a column for each key of the rows' variants, NaN where it has none"
+    "Lines of `read_metrics` with a column for each key of variants, NaN where a row has none"
     keys = pd.DataFrame([dict(row.variant) for row in df.row], df.index)
     return pd.concat([df, keys], axis=1)
 
@@ -241,6 +245,7 @@ def _changes(line:dict, tol:float) -> list:
         out.append((what, old, new))
     return out
 
+# %% ../../nbs/retrieval/02_rows.ipynb #48c6fdae
 def check(
     old:str|Path,      # a metrics file or folder
     new:str|Path,      # another
