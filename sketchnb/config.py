@@ -5,11 +5,13 @@
 # %% auto #0
 __all__ = ['Count', 'Rate', 'Share', 'UpBlock', 'Timestep', 'Folder', 'Some', 'Thinned', 'Section', 'WorldRecipe', 'PoolRecipe',
            'Data', 'FitCfg', 'TutorCfg', 'ClipCfg', 'VaeCfg', 'FinishCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain',
-           'MethodCfg', 'RowCfg', 'Generation', 'Studies', 'Evaluate', 'Threads', 'Report', 'Params', 'check',
-           'check_params', 'load_params', 'find_up', 'find_made', 'read_yaml', 'merge', 'nested']
+           'Shown', 'Member', 'asked_together', 'MethodCfg', 'RowCfg', 'Generation', 'Studies', 'Evaluate', 'Threads',
+           'Report', 'Params', 'check', 'check_params', 'load_params', 'find_up', 'find_made', 'read_yaml', 'merge',
+           'nested']
 
 # %% ../nbs/01_config.ipynb #cd157637
 import difflib, json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeVar, get_args, get_origin
 
@@ -188,33 +190,51 @@ class Pretrain(Section):
     resnet: ClassifierCfg
     vit: ClassifierCfg
 
+# %% ../nbs/01_config.ipynb #113ad8f4
+class Shown(Section):
+    "Another reading of the frozen diffusion model: a row of its own"
+    t: Timestep
+    levels: Some[UpBlock]
+    framed: bool = False   # pictures are first brought to the box of what they show
+
+class Member(Section):
+    "An entry of which a fusion is made"
+    method: str            # the entry's name
+    query: Literal['sketch','text','both'] = 'sketch'  # what it is asked by
+
+# %% ../nbs/01_config.ipynb #7a95500e
+def asked_together(kinds:Iterable[str]) -> str:
+    "The kind of query that holds what those of `kinds` hold: 'sketch', 'text' or 'both'"
+    kinds = {*kinds}
+    return kinds.pop() if len(kinds) == 1 else 'both'
+
 # %% ../nbs/01_config.ipynb #2a5b647f
 Thinned = Literal['words','strokes','patches','rate','text','sketch']  # see `thin`
 
 class MethodCfg(FitCfg):
     "What every method has in params, beside the arguments of its own class"
+    steps: Annotated[int, Field(ge=0)] = 1000  # 0: not trained
     method: str                           # its class, by its name in the registry
-    backbone: Folder                      # in the folder of models, or a hub id
+    backbone: str = ''                    # in the folder of models, or a hub id; '': none
     level: Literal['category', 'photo', 'scene']  # what a sketch should find
-    row: str                              # its name in tables
     of: Count = 8                         # photos of a category in a batch, at photo level
     flip: bool = True                     # pairs are mirrored half the time
     drop: dict[Thinned, Share] = {}       # which parts of training queries go missing
     share: Annotated[float, Field(gt=0, le=1)] = 1.  # of each category's photos, with sketches
-    untrained: bool = False               # tables also have it without training
-    study: str = ''                       # that it belongs to, if not to the main run
     precision: Literal['auto','bf16','fp32'] = 'fp32'
     answers: ClassVar[tuple] = ('sketch',)  # kinds of query that its class can answer
 
     @property
     def queries(self) -> list[str]:
         "Kinds of query that it answers, as folders of features are named"
+        members = getattr(self, 'members', [])
+        answers = [asked_together(one.query for one in members)] if members else self.answers
         only = getattr(self, 'modality', 'both')
         kinds = dict(sketch='sketches', text='texts', both='both')
         return [name for kind, name in kinds.items()
-                if kind in self.answers and only in ('both', kind)]
+                if kind in answers and only in ('both', kind)]
 
-# %% ../nbs/01_config.ipynb #56f8b021
+# %% ../nbs/01_config.ipynb #d31b7f69
 class RowCfg(Section):
     "How the results of one entry are told"
     name: Annotated[str, Field(min_length=1)]  # of the method, in tables
@@ -290,7 +310,7 @@ class Params(Section):
     evaluate: Evaluate
     report: Report
 
-# %% ../nbs/01_config.ipynb #34a897f3
+# %% ../nbs/01_config.ipynb #b993ba33
 @patch
 def block(self:Params, name:str) -> dict:
     "The block of the method `name`. Raises `ValueError` if there is none, or more than one"
