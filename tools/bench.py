@@ -17,9 +17,10 @@ from sketchnb.backbones.diffusion import features, full_size, noise
 from sketchnb.core import device, seed_everything
 from sketchnb.methods.matchmaker import Matchmaker
 from sketchnb.methods.student import Student
-from sketchnb.retrieval.tables import cell, read_metrics
+from sketchnb.retrieval.rows import Row, read_metrics
+from sketchnb.retrieval.tables import cell
 
-METRICS = Path(__file__).resolve().parent.parent/'metrics/differences.json'
+METRICS = Path(__file__).resolve().parent.parent/'metrics/tasks/differences.json'
 REFERENCE = 'VAE and whole UNet for every draw'
 TEACHER = 'Matchmaker, level 2'
 STUDENT = 'its one-pass student'
@@ -93,10 +94,11 @@ def take_turns(ways:dict[str, Callable], repeats:int) -> dict[str, list]:
 
 def lost(path:Path=METRICS) -> str:
     "What a student's mAP@all differs from its teacher's by, for each tier"
+    student = Row('Matchmaker in one pass', 'sketch')
+    teacher = Row('Matchmaker', 'sketch')
     table = read_metrics(path)
-    is_student = table.row.str.contains('one pass − Matchmaker', regex=False)
-    rows = table[(table.metric=='Δ mAP@all') & is_student].itertuples()
-    tiers = [f'{row.tier} {cell(row.value, row.low, row.high, signed=True)}' for row in rows]
+    lines = table[(table.row == student) & (table.against == teacher)].itertuples()
+    tiers = [f'{line.tier} {cell(line.value, line.low, line.high, signed=True)}' for line in lines]
     return ', '.join(tiers) or 'not measured'
 
 def show_agreement(task:Task):

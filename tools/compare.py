@@ -8,7 +8,7 @@ value is further off than the tolerance."""
 import argparse, io, subprocess, sys, tarfile, tempfile
 from pathlib import Path
 
-from sketchnb.retrieval.tables import check
+from sketchnb.retrieval.rows import check
 
 ROOT = Path(__file__).resolve().parent.parent
 

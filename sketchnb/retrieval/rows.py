@@ -210,13 +210,13 @@ def _lines(table:str, record:dict) -> list:
 
 # %% ../../nbs/retrieval/02_rows.ipynb #7df54402
 def read_metrics(path:str|Path) -> pd.DataFrame:
-    """Metrics of a file, or of all *.json in a folder, a line a number.
+    """Metrics of a file, or of all *.json in a folder and below it, a line a number.
 
     Columns: table (the file's name), row (a `Row`), against (a `Row`, or None where nothing was
     compared), method, query, task, tier, split, n_queries, n_gallery, made_by, metric, value, low,
     high. Raises `FileNotFoundError` if there are none, `ValueError` for a file that is broken."""
     path = Path(path)
-    files = sorted(path.glob('*.json')) if path.is_dir() else [path]
+    files = sorted(path.rglob('*.json')) if path.is_dir() else [path]
     if not files or not files[0].exists():
         raise FileNotFoundError(f'no metrics in {path}; run the evaluation first')
     lines = [line for file in files for record in _read_records(file)
