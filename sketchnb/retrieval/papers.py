@@ -7,7 +7,6 @@ __all__ = ['PAPER_ROWS', 'FINE_ROWS', 'SCENE_ROWS', 'SCENE_CLAIMS', 'printed', '
            'printed_incomplete', 'ablation_pairs']
 
 # %% ../../nbs/retrieval/02_papers.ipynb #d0e0a906
-import numpy as np
 import pandas as pd
 
 from .rows import Row
