@@ -24,7 +24,7 @@ class Row:
     "What a number in a table is of"
     method:str # its name in tables
     query:str='' # what it was asked with: 'sketch', 'text' or 'sketch + text'; '' where that is one
-    variant:tuple=() # ((key, value), ...): in what it differs from the plain method
+    variant:tuple=() # ((key, value), ...), by key: in what it differs from the plain method
 
     def __str__(self):
         parts = [key if value is True else f'{key}={value:g}' if isinstance(value, float)
@@ -38,7 +38,7 @@ class Row:
 @patch
 def of(self:Row, **variant) -> Row:
     "The row that differs from this one in `variant`, too"
-    return replace(self, variant=tuple((dict(self.variant) | variant).items()))
+    return replace(self, variant=tuple(sorted((dict(self.variant) | variant).items())))
 
 @patch(as_prop=True)
 def plain(self:Row) -> Row:
