@@ -35,7 +35,7 @@ class Fusion:
     finds = 'photo'
     queries = ('sketch', 'text', 'both')
     toy = [dict(members=[dict(method='pixels'), dict(method='clip', query='both')]),
-           dict(members=[dict(method='pixels'), dict(method='clip')], weights=[.9,.1])]
+           dict(members=[dict(method='pixels'), dict(method='clip')], weights=[.6,.4])]
     def __init__(self,
         parts:list, # methods, one for each of `members`
         members:list[Member]=(), # their entries, and what they are asked by; dicts will do

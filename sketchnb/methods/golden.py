@@ -75,7 +75,7 @@ def _pairs_for(cls, case, method) -> Pairs:
 def train_toy(cls:type, case:dict, work:str|Path) -> tuple:
     """A toy of `cls` with the arguments of `case`, fitted in folder `work`: (method, ds, chosen).
 
-    `ds` is test data for it, `chosen` are the arguments that it chose."""
+    `ds` is test data for it, `chosen` are the arguments that it chose. Those of `case` stand."""
     torch.manual_seed(0)
     parts = toy_parts(frozen_parts(cls))
     own = _without(case, _of_pairs | _of_steps)
@@ -87,7 +87,7 @@ def train_toy(cls:type, case:dict, work:str|Path) -> tuple:
     elif hasattr(cls, 'loss'):
         train(method, _pairs_for(cls, case, method), cfg, work)
     if chosen:
-        method = cls(*parts, **own | chosen)
+        method = cls(*parts, **chosen | own)
     return method, toy_data(cls.finds).select(split='test'), chosen
 
 # %% ../../nbs/methods/14_golden.ipynb #890e2b6c
