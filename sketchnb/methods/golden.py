@@ -113,8 +113,8 @@ def ask(method:object, sketches:np.ndarray|Scenes, text:list[str]) -> dict:
 def golden_case(cls:type, case:dict) -> dict:
     """{'photo': rows, 'sketch': rows, ...} of the toy of `cls` with the arguments of `case`.
 
-    Also 'losses' (6) if it is trained, 'chosen', the numbers that it chose, and 'score' if its
-    scores are its own."""
+    Also 'losses' (6) if it is trained, 'chosen', the numbers that it chose, 'score' if its scores
+    are its own, and sketches in each of its `variants`, if it has any."""
     with tempfile.TemporaryDirectory() as work:
         method, ds, chosen = train_toy(cls, case, work)
         log = Path(work)/'log.jsonl'
@@ -129,6 +129,8 @@ def golden_case(cls:type, case:dict) -> dict:
     found = method.embed_gallery(photos)
     if hasattr(method, 'score'):
         out['score'] = _some(method.score(next(iter(said.values())), found))
+    if hasattr(method, 'variants'):
+        said |= {str(key): x for key, x in method.variants(sketches, 'sketch').items()}
     return out | {kind: _some(x) for kind, x in (said | dict(photo=found)).items()}
 
 # %% ../../nbs/methods/14_golden.ipynb #d3892aa3
