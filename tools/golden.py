@@ -1,10 +1,11 @@
-"""Write the goldens: what all that is trained does at toy size, on which its training depends.
+"""Write the goldens: what each method and each pretraining does at toy size.
 
     python tools/golden.py [--check] [NAME...]
 
-One that has not moved is left as it is. A training stage depends on `golden/NAME.json` and on no
-code: run this after a change that is meant to change a result, and `dvc repro` trains anew. With
---check nothing is written, and the exit status says whether one has moved."""
+One that has not moved is left as it is. A stage that trains or chooses depends on
+`golden/NAME.json` and on no code: run this after a change that is meant to change a result, and
+`dvc repro` trains anew. With --check nothing is written, and the exit status says whether one has
+moved."""
 import argparse, os, sys
 from pathlib import Path
 

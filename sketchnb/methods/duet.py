@@ -52,13 +52,13 @@ def heard(
     whole:bool=False,  # pad to CLIP's context, as Stable Diffusion wants it
 ):  # CLIP's output: `pooler_output` (n,proj) and `last_hidden_state` (n,L,d)
     "What the text tower makes of `vectors` followed by `texts`. Differentiable in `vectors`"
-    n, k, _ = vectors.shape
+    n, told, _ = vectors.shape
     context = clip.config.text_config.max_position_embeddings
-    ids = token_rows(tok, [''] if texts is None else texts, k, context).to(vectors.device)
+    ids = token_rows(tok, [''] if texts is None else texts, told, context).to(vectors.device)
     if whole:
         ids = F.pad(ids, (0, context-ids.shape[1]), value=tok.eos_token_id)
     def put(module, args, out):
-        return torch.cat([out[:,:1], vectors, out[:,1+k:]], 1)
+        return torch.cat([out[:,:1], vectors, out[:,1+told:]], 1)
     hook = clip.text_model.embeddings.token_embedding.register_forward_hook(put)
     try:
         return clip.get_text_features(ids.expand(n, -1))
@@ -207,8 +207,8 @@ class PseudoWord(Siamese):
         self.tok = getattr(tok, 'tokenizer', tok)
         self.framed = framed
         self.batch = batch
-        d = clip.config.text_config.hidden_size
-        self.converter = Converter(clip.config.projection_dim, d, hidden, dropout)
+        width = clip.config.text_config.hidden_size
+        self.converter = Converter(clip.config.projection_dim, width, hidden, dropout)
         with torch.no_grad():
             start = self.word_vectors(TEMPLATES[0])
         self.prompt = nn.Parameter(start, requires_grad=False)
@@ -249,7 +249,7 @@ def say(self:PseudoWord,
     return by(self.clip, self.tok, vectors, texts)
 
 # %% ../../nbs/methods/09_duet.ipynb #b48ef1bc
-def check_pairs(seen, text:list[str]|None):
+def check_pairs(seen:np.ndarray|None, text:list[str]|None):
     "Raises `ValueError` if not all of `text` is text, or there isn't one text a sketch"
     wrong = [words for words in text or [] if not isinstance(words, str)]
     if wrong: raise ValueError(f"text: {wrong[0]!r} isn't text; where there are no words give ''")
@@ -295,14 +295,22 @@ def context(self:PseudoWord, sketch:np.ndarray|None=None, text:list|None=None) -
     return torch.from_numpy(self.compose(
         seen, text, lambda *args: heard(*args, whole=True).last_hidden_state))
 
-# %% ../../nbs/methods/09_duet.ipynb #d7281e0a
+# %% ../../nbs/methods/09_duet.ipynb #12d9b730
 LOSSES = ('triplet','region','comp','reg','tt','rec')
 
+def _check_weights(weights):
+    "`ValueError` for a weight of a loss that there isn't"
+    if wrong := set(weights) - {*LOSSES, 'words'}:
+        raise ValueError(f'weights of unknown losses: {sorted(wrong)}; '
+                         f"there are {LOSSES} and 'words'")
+
+# %% ../../nbs/methods/09_duet.ipynb #d7281e0a
 class Duet(PseudoWord):
     "Paper B's method. Raises `ValueError` for a weight of a loss that there isn't"
     finds = 'photo'
     queries = ('sketch', 'text', 'both')
-    toy = [dict(hidden=16, side=8), dict(hidden=16, side=8, soft=.05, framed=True, weights=dict(words=1., rec=0.))]
+    toy = [dict(hidden=16, side=8),
+           dict(hidden=16, side=8, soft=.05, framed=True, weights=dict(words=1., rec=0.))]
     training_only = ('painter',)
     def __init__(self,
         clip:CLIPModel,  # is copied
@@ -322,9 +330,7 @@ class Duet(PseudoWord):
         super().__init__(clip, tok, hidden, dropout, framed, batch)
         store_attr('margin,soft,comp_margin,tau,side')
         self.weights = dict.fromkeys(LOSSES, 1.) | dict(words=0.) | (weights or {})
-        if wrong := set(self.weights) - {*LOSSES, 'words'}:
-            raise ValueError(f'weights of unknown losses: {sorted(wrong)}; '
-                             f"there are {LOSSES} and 'words'")
+        _check_weights(self.weights)
         train_norms(self.clip.vision_model, norms)
         with torch.no_grad():
             self.fixed = [self.word_vectors(text) for text in TEMPLATES]

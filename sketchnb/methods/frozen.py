@@ -109,7 +109,8 @@ class FrozenSD:
     "Pooled up-block maps of a frozen Stable Diffusion, levels side by side"
     finds = 'photo'
     queries = ('sketch',)
-    toy = [dict(levels=(2,), draws=1, tried_t=(0,100), tried_levels=(1,2)),
+    toy = [dict(levels=(2,), draws=1, tried_t=(0,100), tried_levels=(1,2),
+                shown=[dict(t=0, levels=[1,2]), dict(t=100, levels=[1], framed=True)]),
            dict(levels=(1,4), pool=2, draws=2, framed=True, tried_t=(100,), tried_levels=(4,))]
     def __init__(self,
         sd:SDFeatures, # a frozen Stable Diffusion

@@ -7,7 +7,9 @@ __all__ = ['LightEncoder', 'LowRank', 'adapt', 'merge', 'Student']
 
 # %% ../../nbs/methods/07_student.ipynb #7e100003
 import copy
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +21,8 @@ from torch.nn.utils import parametrize
 from ..backbones.diffusion import up_maps
 from ..config import FitCfg
 from ..core import device
-from ..fit import batch_rows, fit
+from ..data.dataset import SketchDataset
+from ..fit import batch_rows, fit as run_fit
 from .matchmaker import Matchmaker, cat_levels
 from .triplet import Siamese
 
@@ -79,6 +82,7 @@ def adapt(module:nn.Module, rank:int) -> nn.Module:
             parametrize.register_parametrization(layer, 'weight', LowRank(weight, rank))
     return module
 
+# %% ../../nbs/methods/07_student.ipynb #192bce57
 def merge(module:nn.Module) -> nn.Module:
     "`adapt` undone: `module` itself, its sums now plain weights"
     for layer in module.modules():
@@ -112,9 +116,9 @@ class Student(Siamese):
 
     def forward(self, images:np.ndarray, kind:str) -> torch.Tensor:
         "Prepared uint8 `images` (n,h,w,3) of `kind` to features (n,d) of unit length"
-        z = self.encoder(self.borders[kind](self.sd.pixels(images)))
-        z_t = self.sd.abar[self.t].sqrt()*z
-        words = self.words.expand(len(z), -1, -1)
+        latent = self.encoder(self.borders[kind](self.sd.pixels(images)))
+        z_t = self.sd.abar[self.t].sqrt()*latent
+        words = self.words.expand(len(latent), -1, -1)
         return cat_levels(up_maps(self.unet, z_t, self.t, words, self.levels),
                           self.levels, self.pool)
 
@@ -124,21 +128,31 @@ class Student(Siamese):
         return self.eval()
 
 # %% ../../nbs/methods/07_student.ipynb #e4486cdf
-@patch
-def distil(self:Student,
-    teacher:Matchmaker,  # says what features should be
-    pictures:dict[str,np.ndarray],  # uint8 {'sketch': (n,h,w,3), 'photo': (m,h,w,3)}
-    cfg:FitCfg,  # `cfg.batch` pictures of each kind a step, the rest is for `fit`
-    work:str|Path,  # folder for the log, and for the state from which a stopped run goes on
-    mark='',  # what else the result depends on, JSON-able: see `fit`
-) -> Student:  # itself
-    """Train it to agree with `teacher` on `pictures` and their mirror images.
+def _lessons(teacher:Matchmaker, ds:SketchDataset, size:int) -> tuple:
+    """Prepared pictures of `ds` and their mirror images, and the teacher's features of them.
 
-    The loss is 1 - cosine of their features, the mean of both kinds."""
+    Both are {kind: (n,...)}."""
+    pictures = dict(sketch=ds.sketch_array(ds.sketches.index, size),
+                    photo=ds.photo_array(ds.photos.index, size))
     images = {kind: np.concatenate([x, x[:,:,::-1]]) for kind,x in pictures.items()}
     wanted = {kind: torch.from_numpy(teacher.embed(x, kind)).to(device())
               for kind,x in images.items()}
-    images = {kind: teacher.prepare(x, kind) for kind,x in images.items()}
+    return {kind: teacher.prepare(x, kind) for kind,x in images.items()}, wanted
+
+# %% ../../nbs/methods/07_student.ipynb #0ab463e4
+@patch
+def fit(self:Student,
+    ds:SketchDataset,  # its train split is trained on
+    cfg:FitCfg,  # `cfg.batch` pictures of each kind a step, the rest is for `sketchnb.fit`
+    size:int,  # of the pictures, pixels
+    work:str|Path,  # folder for the log, and for the state from which a stopped run goes on
+    mark:Any='',  # what else the result depends on, JSON-able: see `sketchnb.fit`
+    parts:Sequence=(),  # the teacher, which says what features should be
+) -> dict:  # no argument is chosen: {}
+    """Train it to agree with its teacher.
+
+    The loss is 1 - cosine of their features, the mean of both kinds."""
+    images, wanted = _lessons(*parts, ds.select(split='train'), size)
     def step_loss(step, rng):
         losses = {}
         for kind,x in images.items():
@@ -147,4 +161,5 @@ def distil(self:Student,
             losses[kind] = 1 - F.cosine_similarity(self(x[rows], kind), want).mean()
         mean = sum(losses.values())/len(losses)
         return mean, {kind: loss.detach() for kind,loss in losses.items()}
-    return fit(step_loss, self, cfg, work, mark, 'student')
+    run_fit(step_loss, self, cfg, work, mark, 'student')
+    return {}
