@@ -63,20 +63,31 @@ class FrozenClip:
 @patch
 def embed_gallery(self:FrozenClip, photos:np.ndarray) -> np.ndarray:
     "Photos uint8 (n,h,w,3) -> unit rows float32 (n,d)"
-    return embed_images(self.clip, frame_photos(photos) if self.framed else photos, self.batch)
+    return self.embed(photos, 'photo')
 
 # %% ../../nbs/methods/01_frozen.ipynb #81bd4432
+@patch
+def embed(self:FrozenClip, images:np.ndarray, kind:str) -> np.ndarray:
+    "Pictures uint8 (n,h,w,3) of `kind` 'sketch' or 'photo' -> unit rows (n,d)"
+    if self.framed:
+        images = frame_sketches(images) if kind == 'sketch' else frame_photos(images)
+    return embed_images(self.clip, images, self.batch)
+
+@patch
+def compose(self:FrozenClip, seen:np.ndarray|None=None, text:list|None=None) -> np.ndarray:
+    "Sketches that were embedded (n,d), n texts, or both -> unit rows. An empty text is no text"
+    said = None if text is None else embed_texts(self.clip, self.tok, list(text))
+    both = add(seen, said, self.text_weight)
+    if seen is None or text is None: return both
+    silent = np.array([not words for words in text])
+    return np.where(silent[:,None], seen, both)
+
 @patch
 def embed_query(self:FrozenClip, sketch:np.ndarray|None=None, text:list|None=None) -> np.ndarray:
     "Sketches uint8 (n,h,w,3), n texts, or both -> unit rows (n,d). `ValueError` if neither"
     if sketch is None and text is None:
         raise ValueError('a query needs a sketch, words, or both')
-    drawn = None
-    if sketch is not None:
-        seen = frame_sketches(sketch) if self.framed else sketch
-        drawn = embed_images(self.clip, seen, self.batch)
-    said = None if text is None else embed_texts(self.clip, self.tok, text)
-    return add(drawn, said, self.text_weight)
+    return self.compose(None if sketch is None else self.embed(sketch, 'sketch'), text)
 
 # %% ../../nbs/methods/01_frozen.ipynb #5fed387d
 def best_of(tried:list[dict]) -> dict:
@@ -213,13 +224,15 @@ def variants(self:FrozenSD,
     images:np.ndarray, # uint8 (n,s,s,3)
     kind:str, # 'sketch' or 'photo'
 ) -> dict: # {((key, value), ...): unit rows float32 (n,d)}
-    "Features of `images` by each of `shown`"
+    "Features of `images`: its own, (), and those of each of `shown`; latents are made once"
+    own = Shown(t=self.kw['t'], levels=list(self.levels), framed=self.framed)
+    named = {(): own} | {_variant(one): one for one in self.shown}
     given = {framed: self._latents(images, kind, framed)
-             for framed in {one.framed for one in self.shown}}
+             for framed in {one.framed for one in named.values()}}
     out = {}
-    for t, framed in dict.fromkeys((one.t, one.framed) for one in self.shown):
-        here = [one for one in self.shown if (one.t, one.framed) == (t, framed)]
-        levels = tuple(sorted({level for one in here for level in one.levels}))
+    for t, framed in dict.fromkeys((one.t, one.framed) for one in named.values()):
+        here = {name: one for name, one in named.items() if (one.t, one.framed) == (t, framed)}
+        levels = tuple(sorted({level for one in here.values() for level in one.levels}))
         maps = features(self.sd, given[framed], levels=levels, **self.kw | dict(t=t))
-        out |= {_variant(one): join(maps, one.levels) for one in here}
-    return {_variant(one): out[_variant(one)] for one in self.shown}
+        out |= {name: join(maps, one.levels) for name, one in here.items()}
+    return {name: out[name] for name in named}

@@ -54,9 +54,11 @@ class _Embedder:
         save_features(self.folder, path, ids, x, self.made)
         self.there.append(dict(path=path) | what)
 
-    def variants(self, images, kind:str) -> dict:
-        "{variant: vectors} of pictures that `method` reads in other ways, too"
-        return self.method.variants(images, kind) if hasattr(self.method, 'variants') else {}
+    def read(self, images, kind:str) -> dict:
+        "{variant: vectors} of pictures; () is the method's own, others are further readings"
+        if hasattr(self.method, 'variants'): return self.method.variants(images, kind)
+        if kind == 'photo': return {(): self.method.embed_gallery(images)}
+        return {(): self.method.embed_query(sketch=images)}
 
 # %% ../../nbs/retrieval/06_runs.ipynb #4a1dbc94
 @patch
@@ -66,7 +68,7 @@ def add_photos(self:_Embedder, ids:dict):
     for framed, some in ids.items():
         with _framing(self.method, framed):
             images = pictures(self.method, self.ds, some, 'photo', self.size)
-            found = {(): self.method.embed_gallery(images)} | self.variants(images, 'photo')
+            found = self.read(images, 'photo')
             parts.append({variant: pd.DataFrame(x, some) for variant, x in found.items()})
     for variant in parts[0]:
         x = pd.concat([part[variant] for part in parts])
@@ -100,8 +102,8 @@ def embed(self:_Embedder, queries:pd.DataFrame, kind:str, framed:bool) -> dict:
     if hasattr(self.method, 'compose'):
         return {(): self.method.compose(self.looked(queries.sketch, framed), text)}
     images = pictures(self.method, self.ds, queries.sketch, 'sketch', self.size)
-    found = {(): self.method.embed_query(sketch=images, text=text)}
-    return found | (self.variants(images, 'sketch') if kind == 'sketch' else {})
+    if kind == 'sketch': return self.read(images, 'sketch')
+    return {(): self.method.embed_query(sketch=images, text=text)}
 
 @patch
 def looked(self:_Embedder, ids:Iterable[str], framed:bool) -> np.ndarray:
