@@ -5,14 +5,17 @@
 # %% auto #0
 __all__ = ['Count', 'Rate', 'Share', 'UpBlock', 'Timestep', 'Folder', 'Some', 'Thinned', 'Section', 'WorldRecipe', 'PoolRecipe',
            'Data', 'FitCfg', 'TutorCfg', 'ClipCfg', 'VaeCfg', 'FinishCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain',
-           'Extract', 'Probe', 'MethodCfg', 'Train', 'Generation', 'Studies', 'Evaluate', 'Threads', 'Report', 'Params',
-           'check', 'check_params', 'load_params', 'find_up', 'find_made', 'read_yaml', 'merge', 'nested']
+           'Shown', 'Member', 'asked_together', 'MethodCfg', 'RowCfg', 'Generation', 'Studies', 'Evaluate', 'Threads',
+           'Report', 'Params', 'check', 'check_params', 'load_params', 'find_up', 'find_made', 'read_yaml', 'merge',
+           'nested']
 
 # %% ../nbs/01_config.ipynb #cd157637
 import difflib, json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeVar, get_args, get_origin
 
+from fastcore.basics import patch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .overlays import find_made, find_up, merge, nested, read_yaml
@@ -187,28 +190,23 @@ class Pretrain(Section):
     resnet: ClassifierCfg
     vit: ClassifierCfg
 
-# %% ../nbs/01_config.ipynb #de8db1dc
-class Extract(Section):
-    "Features of the frozen diffusion model"
-    levels: Some[UpBlock]
-    t: Some[Timestep]      # tried on the validation split
-    t_paper: Timestep      # reported beside the t chosen
-    draws: Count           # noise draws averaged for one picture
-    batch: Count
-    framed: bool           # rows on framed pictures, too
-    precision: Literal['auto','bf16','fp32']
-
-# %% ../nbs/01_config.ipynb #a808e483
-class Probe(Section):
-    "Linear probing of frozen diffusion features"
+# %% ../nbs/01_config.ipynb #113ad8f4
+class Shown(Section):
+    "Another reading of the frozen diffusion model: a row of its own"
     t: Timestep
     levels: Some[UpBlock]
-    draws: Count
-    steps: Count
-    lr: Rate
-    batch: Count
-    margin: Rate                          # of the triplet loss
-    decay: Annotated[float, Field(ge=0)]  # pull toward the identity
+    framed: bool = False   # pictures are first brought to the box of what they show
+
+class Member(Section):
+    "An entry of which a fusion is made"
+    method: str            # the entry's name
+    query: Literal['sketch','text','both'] = 'sketch'  # what it is asked by
+
+# %% ../nbs/01_config.ipynb #7a95500e
+def asked_together(kinds:Iterable[str]) -> str:
+    "The kind of query that holds what those of `kinds` hold: 'sketch', 'text' or 'both'"
+    kinds = {*kinds}
+    return kinds.pop() if len(kinds) == 1 else 'both'
 
 # %% ../nbs/01_config.ipynb #2a5b647f
 Thinned = Literal['words','strokes','patches','rate','text','sketch']  # see `thin`
@@ -216,32 +214,33 @@ Thinned = Literal['words','strokes','patches','rate','text','sketch']  # see `th
 class MethodCfg(FitCfg):
     "What every method has in params, beside the arguments of its own class"
     method: str                           # its class, by its name in the registry
-    backbone: Folder                      # in the folder of models, or a hub id
+    backbone: str = ''                    # in the folder of models, or a hub id; '': none
     level: Literal['category', 'photo', 'scene']  # what a sketch should find
-    row: str                              # its name in tables
     of: Count = 8                         # photos of a category in a batch, at photo level
     flip: bool = True                     # pairs are mirrored half the time
     drop: dict[Thinned, Share] = {}       # which parts of training queries go missing
     share: Annotated[float, Field(gt=0, le=1)] = 1.  # of each category's photos, with sketches
-    untrained: bool = False               # tables also have it without training
-    study: str = ''                       # that it belongs to, if not to the main run
     precision: Literal['auto','bf16','fp32'] = 'fp32'
     answers: ClassVar[tuple] = ('sketch',)  # kinds of query that its class can answer
 
     @property
     def queries(self) -> list[str]:
         "Kinds of query that it answers, as folders of features are named"
+        members = getattr(self, 'members', [])
+        answers = [asked_together(one.query for one in members)] if members else self.answers
         only = getattr(self, 'modality', 'both')
         kinds = dict(sketch='sketches', text='texts', both='both')
         return [name for kind, name in kinds.items()
-                if kind in self.answers and only in ('both', kind)]
+                if kind in answers and only in ('both', kind)]
 
-# %% ../nbs/01_config.ipynb #6243ff01
-class Train(Section):
-    "What is trained on sketches"
-    probe: Probe
-    methods: dict[str, dict]  # blocks by a name of one's own, see the registry
-    scenes: dict[str, dict]   # those that find scenes
+# %% ../nbs/01_config.ipynb #d31b7f69
+class RowCfg(Section):
+    "How the results of one entry are told"
+    name: Annotated[str, Field(min_length=1)]  # of the method, in tables
+    tasks: Some[str]                           # that it is asked, by name
+    against: list[str] = []                    # entries that its rows are compared with
+    variant: dict[str, bool|int|float|str] = {}  # in what it differs from the method of that name
+    study: str = ''                            # that it belongs to, if not to the main run
 
 # %% ../nbs/01_config.ipynb #e6825687
 class Generation(Section):
@@ -252,10 +251,8 @@ class Generation(Section):
 # %% ../nbs/01_config.ipynb #2afaf815
 class Studies(Section):
     "What `make studies` computes; its numbers are kept in git"
-    reference: dict[str, str]   # by study: the method that its others are compared with
-    # by row of the scenes' ablation: the main run's method, its first seed
-    first_seed: dict[str, str] = {}
-    methods: dict[str, dict]    # as in `train`
+    levels: Some[UpBlock]       # whose features are looked at
+    t_paper: Timestep           # paper A's
     t: Some[Timestep]           # curve of timesteps, one draw
     draws: Some[Count]          # curve of noise draws, averaged
     draws_t: Some[Timestep]     # at these timesteps
@@ -265,14 +262,20 @@ class Studies(Section):
     unet: UnetCfg
     generation: Generation
     missing: Some[Share]        # of words, strokes or squares, that a query for a scene lacks
+    methods: dict[str, dict]    # trained for studies
+    rows: dict[str, RowCfg]     # and their rows
 
 # %% ../nbs/01_config.ipynb #ee428b69
 class Evaluate(Section):
     "Metrics"
     tiers: Some[Literal['seen', 'unseen', 'novel', 'own']]
-    text_weights: Some[Share]  # of words in a sum with a sketch, tried on validation
     resamples: Count           # of the bootstrap
     interval: Annotated[float, Field(gt=0, lt=1)]  # its coverage
+
+    @property
+    def bootstrap(self) -> dict:
+        "Arguments of `intervals`; of one cluster alone the queries are resampled"
+        return dict(n=self.resamples, level=self.interval, one_cluster='queries')
 
 # %% ../nbs/01_config.ipynb #67fddc3b
 class Threads(Section):
@@ -297,25 +300,38 @@ class Params(Section):
     world: WorldRecipe
     pool: PoolRecipe
     pretrain: Pretrain
-    extract: Extract
-    train: Train
+    training: dict             # what blocks of methods take over
+    baselines: dict[str, dict] # blocks by a name of one's own, see the registry
+    methods: dict[str, dict]   # those that are trained or fitted
+    fusions: dict[str, dict]   # those that add others up
+    rows: dict[str, RowCfg]    # of all these
     studies: Studies
     evaluate: Evaluate
     report: Report
 
-    @property
-    def methods(self) -> dict:
-        """The blocks of all methods, by name: those of the main run and those of the studies.
+# %% ../nbs/01_config.ipynb #b993ba33
+@patch
+def block(self:Params, name:str) -> dict:
+    "The block of the method `name`. Raises `ValueError` if there is none, or more than one"
+    found = [part[name] for part in self._parts() if name in part]
+    if len(found) == 1: return found[0]
+    if found: raise ValueError(f'{name}: a name stands for one entry only, of methods or studies')
+    names = sorted(name for part in self._parts() for name in part)
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f'did you mean `{near[0]}`?' if near else f"there are {', '.join(names)}"
+    raise ValueError(f'{name}: params.yaml has no such entry; {hint}')
 
-        Raises `ValueError` if two have one name."""
-        parts = [self.train.methods, self.train.scenes, self.studies.methods]
-        out = {name: block for part in parts for name, block in part.items()}
-        if len(out) < sum(map(len, parts)):
-            names = [name for part in parts for name in part]
-            twice = sorted({name for name in names if names.count(name) > 1})
-            raise ValueError(f'{twice}: a name stands for one entry only, in train.methods, '
-                             'train.scenes or studies.methods')
-        return out
+@patch
+def _parts(self:Params) -> list[dict]:
+    "All sections of blocks"
+    return [self.baselines, self.methods, self.fusions, self.studies.methods]
+
+@patch
+def row(self:Params, name:str) -> RowCfg:
+    "How results of the entry `name` are told. Raises `ValueError` if `rows` don't say"
+    found = self.rows.get(name) or self.studies.rows.get(name)
+    if found is None: raise ValueError(f'{name}: add it to rows, or to studies.rows')
+    return found
 
 # %% ../nbs/01_config.ipynb #49839708
 def _place(section, loc:tuple):

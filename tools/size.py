@@ -2,7 +2,8 @@
 
     python tools/size.py smoke
 
-A file that holds other values of keys, or new ones, is laid over it in the same way.
+A file that holds other values of keys, or new ones, is laid over it in the same way. `left_out`
+lists entries of studies that are dropped.
 
 Comments and order stay, the result is checked before the file is replaced. `git checkout
 params.yaml` is the way back."""
@@ -15,26 +16,34 @@ from sketchnb.config import load_params
 from sketchnb.core import atomic
 
 def lay(base:dict, over:dict):
-    "Write the values of `over` into `base`, section by section; null takes a key away"
+    "Write the values of `over` into `base`, section by section"
     for key, value in over.items():
         if isinstance(value, dict) and isinstance(base.get(key), dict):
             lay(base[key], value)
-        elif value is None:
-            base.pop(key, None)
         else:
             base[key] = value
+
+def leave_out(params:dict, names:list[str]):
+    "Drop the entries `names` from the studies of `params`. `ValueError` if one isn't there"
+    for name in names:
+        if name not in params['studies']['methods']:
+            raise ValueError(f'left_out: {name} is no entry of studies.methods')
+        del params['studies']['methods'][name]
+        del params['studies']['rows'][name]
 
 def resize(path:Path, overlay:Path):
     """Lay `overlay` over the params file `path`.
 
     `ValueError` names a key that isn't right, and then nothing is written"""
-    load_params(path, overlay)
     yaml = YAML()
     yaml.width = 80
     params = yaml.load(path.read_text())
-    lay(params, yaml.load(overlay.read_text()))
+    over = yaml.load(overlay.read_text())
+    leave_out(params, sum(over.pop('left_out', []), []))
+    lay(params, over)
     with atomic(path) as tmp:
         yaml.dump(params, tmp)
+        load_params(tmp)
 
 if __name__ == '__main__':
     sizes = {path.stem: path for path in Path('params').glob('*.yaml')}

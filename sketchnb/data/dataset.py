@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['splits', 'tiers', 'kinds', 'open_image', 'square', 'check_table', 'check_tables', 'SketchDataset', 'toy_dataset',
-           'Task', 'tasks', 'encode', 'save_world', 'load_world']
+           'NoQueries', 'Task', 'tasks', 'encode', 'save_world', 'load_world']
 
 # %% ../../nbs/data/09_dataset.ipynb #2f9cd939
 import io
@@ -221,6 +221,9 @@ def toy_dataset(
                          load_strokes=load_strokes, info=info)
 
 # %% ../../nbs/data/09_dataset.ipynb #61de3817
+class NoQueries(ValueError):
+    "A data set has nothing to ask for a task"
+
 @dataclass(eq=False)
 class Task:
     "Queries and the gallery they are ranked against."
@@ -231,6 +234,10 @@ class Task:
     within:str='all' # the gallery of a query: 'all', or 'category': photos of its own
     split:str='' # of the queries
     tier:str='' # of the queries; 'all' for any
+    variant:tuple=() # ((key, value), ...): how its queries differ from those of the same name
+    kinds:tuple=('sketch', 'text', 'both') # of query that make sense
+    asked:str='sketches' # name of its set of queries, which other tasks may share
+    framed:bool=True # pictures show one thing, so that a method may frame it
 
     def __repr__(self):
         counts = f'{len(self.queries)} queries, {len(self.gallery)} photos'
@@ -250,7 +257,7 @@ def labels(self:Task) -> tuple[np.ndarray, np.ndarray]:
     return codes[:len(self.queries)], codes[len(self.queries):]
 
 # %% ../../nbs/data/09_dataset.ipynb #d1c187d9
-def _task(name, ds, photos, level, within, **tags):
+def _task(name, ds, photos, level, within, **more):
     "`Task` of all sketches of `ds` against `photos`"
     queries = pd.DataFrame(dict(
         sketch=ds.sketches.index,
@@ -258,7 +265,7 @@ def _task(name, ds, photos, level, within, **tags):
         photo=ds.sketches.photo.values,
         category=ds.sketches.category.values,
     ), index=ds.sketches.index.rename('qid'))
-    return Task(name, queries, photos[['category']], level, within, **tags)
+    return Task(name, queries, photos[['category']], level, within, **more)
 
 # %% ../../nbs/data/09_dataset.ipynb #75583ed3
 def tasks(
@@ -267,18 +274,21 @@ def tasks(
     tier:str|None=None, # of the queries; None is any
     kind:str='object', # of the queries: 'object' or 'scene'
 ) -> dict[str, Task]: # 'category' (if there are several), 'instance' and 'instance-all'; or 'scene'
-    "Retrieval tasks by name. Raises `ValueError` if there are no such sketches"
+    "Retrieval tasks by name. Raises `NoQueries` if there are no such sketches"
     part = ds.select(split=split, tier=tier, kind=kind)
     part.sketches = part.sketches[part.sketches.kind == kind]
     if not len(part.sketches):
         asked = f'split {split!r}, tier {tier!r}, kind {kind!r}'
-        raise ValueError(f'no sketches with {asked} in {ds}')
+        raise NoQueries(f'no sketches with {asked} in {ds}')
     sketched = part.photos[part.photos.index.isin(part.sketches.photo)]
     tags = dict(split=split, tier=tier or 'all')
-    if kind == 'scene': return dict(scene=_task('scene', part, sketched, 'instance', 'all', **tags))
+    if kind == 'scene':
+        tags['framed'] = False
+        return dict(scene=_task('scene', part, sketched, 'instance', 'all', **tags))
     out = {}
     if part.photos.category.nunique() > 1:
-        out['category'] = _task('category', part, part.photos, 'category', 'all', **tags)
+        out['category'] = _task('category', part, part.photos, 'category', 'all',
+                                kinds=('sketch',), **tags)
     for name, within in (('instance','category'), ('instance-all','all')):
         out[name] = _task(name, part, sketched, 'instance', within, **tags)
     return out

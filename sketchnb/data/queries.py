@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import pandas as pd
 from .captions import COLOUR_WORDS, PATTERN_WORDS
-from .dataset import SketchDataset, Task, toy_dataset
+from .dataset import NoQueries, SketchDataset, Task, toy_dataset
 from ..strokes import bounds, drop, raster
 
 # %% ../../nbs/data/14_queries.ipynb #6a4886b7
@@ -171,10 +171,10 @@ def said_colours(ds:SketchDataset, ids:Iterable[str]) -> list[str|None]:
 def piece_task(ds:SketchDataset, split:str='test') -> Task:
     """Sketches of one thing of a scene, with words on it, against all scenes of `split`.
 
-    Raises `ValueError` if there are none."""
+    Raises `NoQueries` if there are none."""
     pieces = ds.sketches[(ds.sketches.kind == 'piece') & (ds.sketches.split == split)]
     if not len(pieces):
-        raise ValueError(f'no sketches of single things of scenes in split {split!r} of {ds}')
+        raise NoQueries(f'no sketches of single things of scenes in split {split!r} of {ds}')
     gallery = ds.photos[(ds.photos.kind == 'scene') & (ds.photos.split == split)]
     queries = pd.DataFrame(dict(
         sketch=pieces.index,
@@ -182,7 +182,8 @@ def piece_task(ds:SketchDataset, split:str='test') -> Task:
         photo=pieces.photo,
         category=gallery.category[pieces.photo].values,
     ), index=pieces.index.rename('qid'))
-    return Task('piece', queries, gallery[['category']], split=split, tier='seen')
+    return Task('piece', queries, gallery[['category']], split=split, tier='seen',
+                asked='pieces', framed=False)
 
 # %% ../../nbs/data/14_queries.ipynb #6ea135a2
 def look_words(spec:str) -> str:
@@ -196,9 +197,9 @@ def look_words(spec:str) -> str:
 def transfer_task(ds:SketchDataset, split:str='test') -> Task:
     """Sketches of one of a group of looks, and words for each, against all photos of such groups.
 
-    Raises `ValueError` if there are none in `split`."""
+    Raises `NoQueries` if there are none in `split`."""
     photos = ds.photos[(ds.photos.kind == 'transfer') & (ds.photos.split == split)]
-    if not len(photos): raise ValueError(f'no groups of looks in split {split!r} of {ds}')
+    if not len(photos): raise NoQueries(f'no groups of looks in split {split!r} of {ds}')
     drawn = ds.sketches[ds.sketches.photo.isin(photos.index)]
     sketch_of = dict(zip(photos.family[drawn.photo], drawn.index))
     queries = pd.DataFrame(dict(
@@ -209,7 +210,7 @@ def transfer_task(ds:SketchDataset, split:str='test') -> Task:
         family=photos.family,
     )).rename_axis('qid').dropna()
     queries = queries[~queries.duplicated(['family','text'], keep=False)].drop(columns='family')
-    return Task('transfer', queries, photos[['category']], split=split, tier='all')
+    return Task('transfer', queries, photos[['category']], split=split, tier='all', asked='looks')
 
 # %% ../../nbs/data/14_queries.ipynb #4283e84e
 def things(

@@ -301,7 +301,7 @@ LOSSES = ('triplet','region','comp','reg','tt','rec')
 class Duet(PseudoWord):
     "Paper B's method. Raises `ValueError` for a weight of a loss that there isn't"
     finds = 'photo'
-    queries = ('sketch', 'both')
+    queries = ('sketch', 'text', 'both')
     toy = [dict(hidden=16, side=8), dict(hidden=16, side=8, soft=.05, framed=True, weights=dict(words=1., rec=0.))]
     training_only = ('painter',)
     def __init__(self,
@@ -382,7 +382,7 @@ def losses(self:Duet, batch:dict) -> dict:
 class Pic2Word(PseudoWord):
     "The inversion of Saito et al. (CVPR 2023), trained on photos alone by InfoNCE both ways"
     finds = 'photo'
-    queries = ('sketch', 'both')
+    queries = ('sketch', 'text', 'both')
     toy = [dict(hidden=16), dict(hidden=16, framed=True)]
     def __init__(self,
         clip:CLIPModel,  # is copied

@@ -12,7 +12,7 @@ from fastcore.basics import patch
 from transformers import CLIPModel, CLIPTokenizer
 from ..backbones.clip import embed_images, embed_texts
 from ..backbones.diffusion import SDFeatures, features
-from .floors import frame_photos, frame_sketches
+from ..data.framing import frame_photos, frame_sketches
 
 # %% ../../nbs/methods/01_frozen.ipynb #18f9ab4f
 def unit(x:np.ndarray) -> np.ndarray:

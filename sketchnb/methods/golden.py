@@ -21,7 +21,7 @@ from ..golden import check_golden
 from .matchmaker import Matchmaker
 from .training import Pairs, train
 from .registry import frozen_parts, methods
-from ..retrieval.evaluation import pictures
+from ..retrieval.protocol import pictures
 
 # %% ../../nbs/methods/14_golden.ipynb #55815d2c
 def toy_pairs(level:str, **kw) -> tuple:

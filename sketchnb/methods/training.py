@@ -251,10 +251,12 @@ def train(
     return fit(step_loss, method, cfg, work, made_of, desc)
 
 # %% ../../nbs/methods/06_training.ipynb #9f541a8a
-def learned(method:nn.Module) -> dict:
+def learned(method:object) -> dict:
     """{name: tensor} of what training changes in `method`, each the module's own, not a copy.
 
-    Left out are the method's parts named in its `training_only`, which no query needs."""
+    Left out are the method's parts named in its `training_only`, which no query needs. A method
+    that is no module has learned nothing."""
+    if not isinstance(method, nn.Module): return {}
     left_out = getattr(method, 'training_only', ())
     trained = {name for name, weight in method.named_parameters()
                if weight.requires_grad and name.partition('.')[0] not in left_out}
@@ -264,7 +266,7 @@ def learned(method:nn.Module) -> dict:
     return {name: x for name, x in method.state_dict().items() if name in kept}
 
 # %% ../../nbs/methods/06_training.ipynb #4ff1353f
-def save_trained(path:str|Path, method:nn.Module, recipe:dict):
+def save_trained(path:str|Path, method:object, recipe:dict):
     "Write what training changed in `method`, and its `recipe` (JSON-able), to a safetensors file"
     tensors = {name: x.detach().cpu().contiguous() for name, x in learned(method).items()}
     metadata = dict(recipe=json.dumps(recipe, sort_keys=True), fingerprint=fingerprint(recipe))
@@ -272,7 +274,7 @@ def save_trained(path:str|Path, method:nn.Module, recipe:dict):
         save_file(tensors, part, metadata=metadata)
 
 # %% ../../nbs/methods/06_training.ipynb #69438fa1
-def load_trained(path:str|Path, method:nn.Module) -> nn.Module:
+def load_trained(path:str|Path, method:object) -> object:
     """`method`, as made for training, with what `save_trained` stored in `path`, ready for queries.
 
     Raises `FileNotFoundError` if there is no such file, `ValueError` if it is of a method made with
@@ -289,4 +291,4 @@ def load_trained(path:str|Path, method:nn.Module) -> nn.Module:
     with torch.no_grad():
         for name, x in stored.items():
             own[name].copy_(x)
-    return method.eval()
+    return method.eval() if isinstance(method, nn.Module) else method

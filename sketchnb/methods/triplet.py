@@ -14,7 +14,7 @@ from torch import nn
 
 from ..backbones.diffusion import halving
 from ..core import autocast, device
-from .floors import frame_photos, frame_sketches
+from ..data.framing import frame_photos, frame_sketches
 
 # %% ../../nbs/methods/02_triplet.ipynb #db39946d
 def distance(a:torch.Tensor, b:torch.Tensor) -> torch.Tensor:
