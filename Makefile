@@ -54,17 +54,9 @@ $(READY): requirements.lock pyproject.toml
 repro: $(READY)  ## data and trained weights restored, every other result computed anew; prints the main table
 	@$(BIN)/python tools/restore.py
 	rm -rf metrics reports
-	$(DVC) repro source pretrain pretrain-sd train method scene-method
-	@$(MAKE) --no-print-directory -j$(JOBS) $$($(DVC) stage list --name-only | sed -nE 's/^(extract|embed|scene-embed)@/stage-&/p')
-	@$(MAKE) --no-print-directory -j$(JOBS) stage-evaluate stage-duet stage-scene
-	$(DVC) repro
+	@$(BIN)/python tools/repro.py --jobs $(JOBS)
 	@cat reports/tables/*.md
 	@echo; echo 'tables: reports/tables  figures: reports/figures  numbers: metrics  executed notebooks: runs'
-
-# of stages that only read what was trained, JOBS run at once, on a thread each
-stage-%: export OMP_NUM_THREADS := 1
-stage-%:
-	@$(DVC) --wait-for-lock repro -s $*
 
 studies: $(READY)  ## rivals, ablations and curves anew, some three hours on two cores; their numbers go to studies/results, then `make repro` shows them
 	@$(BIN)/python tools/restore.py

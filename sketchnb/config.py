@@ -213,6 +213,7 @@ Thinned = Literal['words','strokes','patches','rate','text','sketch']  # see `th
 
 class MethodCfg(FitCfg):
     "What every method has in params, beside the arguments of its own class"
+    steps: Annotated[int, Field(ge=0)] = 1000  # 0: not trained
     method: str                           # its class, by its name in the registry
     backbone: str = ''                    # in the folder of models, or a hub id; '': none
     level: Literal['category', 'photo', 'scene']  # what a sketch should find

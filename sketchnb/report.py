@@ -20,6 +20,8 @@ from PIL import Image
 from sklearn.decomposition import PCA
 
 from .core import atomic
+from .retrieval.rows import Row
+from .retrieval.tables import BASELINES, row_names
 
 # %% ../nbs/report.ipynb #71ccc328
 _STYLE = {
@@ -210,17 +212,17 @@ def _pick(df, metric) -> pd.DataFrame:
     if not len(one): raise ValueError(f"no metric {metric!r}: there are {there}")
     twice = one[one.duplicated(['row','tier'])]
     if not len(twice): return one
-    which = f"{twice.row.iloc[0]!r}, tier {twice.tier.iloc[0]!r}"
+    which = f"'{twice.row.iloc[0]}', tier {twice.tier.iloc[0]!r}"
     raise ValueError(f"two values for {which}: choose one table, split and task")
 
 # %% ../nbs/report.ipynb #0fd9db76
-def _rows(df, rows, grey) -> list[str]:
+def _rows(df, rows, grey) -> list[Row]:
     "`rows`, if `df` has them; by default all, best first by their mean, but those in grey last"
     mean = df.groupby('row').value.mean()
     if rows is None:
-        return sorted(mean.index, key=lambda x: (x.startswith(grey), -mean[x], x))
+        return sorted(mean.index, key=lambda row: (row.method in grey, -mean[row], row))
     lost = sorted(set(rows)-set(df.row))
-    if lost: raise ValueError(f"no row {lost[0]!r}: there are {', '.join(df.row.unique())}")
+    if lost: raise ValueError(f"no row '{lost[0]}': there are {'; '.join(map(str, mean.index))}")
     return list(rows)
 
 def _tier_order(df) -> list[str]:
@@ -231,7 +233,7 @@ def _tier_order(df) -> list[str]:
 def _draw_tier(ax, df, tier, i, offset, grey):
     "Draw the `i`-th tier, its values by row in `df`, `offset` from the rows' middle"
     height = np.arange(len(df))+offset
-    colours = [_grey if row.startswith(grey) else _colours[i] for row in df.index]
+    colours = [_grey if row.method in grey else _colours[i] for row in df.index]
     point = dict(marker=_marks[i%6], s=26)
     ax.hlines(height, df.low, df.high, colors=colours, lw=2, alpha=.6)
     ax.scatter(df.value, height, c=colours, zorder=3, **point)
@@ -239,10 +241,10 @@ def _draw_tier(ax, df, tier, i, offset, grey):
 
 # %% ../nbs/report.ipynb #cb9456af
 def dumbbell(
-    df:pd.DataFrame,               # lines of `read_metrics`
-    metric:str,                    # which of theirs
-    rows:Sequence[str]|None=None,  # in order from the top; default all, best first
-    grey:str='floor',              # rows whose name starts so are grey
+    df:pd.DataFrame,                # lines of `read_metrics`
+    metric:str,                     # which of theirs
+    rows:Sequence[Row]|None=None,   # in order from the top; default all, best first
+    grey:Sequence[str]=BASELINES,   # methods whose rows are grey
     title:str|None=None
 ) -> Figure:
     "Figure of values with their intervals: a line a row, tiers side by side"
@@ -256,7 +258,7 @@ def dumbbell(
         for i, tier in enumerate(tiers):
             values = df[df.tier==tier].set_index('row').reindex(rows)
             _draw_tier(ax, values, tier, i, (i-(len(tiers)-1)/2)*step, grey)
-        ax.set(yticks=range(len(rows)), yticklabels=rows, ylim=(len(rows)-.4, -.6))
+        ax.set(yticks=range(len(rows)), yticklabels=row_names(rows), ylim=(len(rows)-.4, -.6))
         ax.set(xlabel=metric, title=title)
         ax.grid(axis='x')
         ax.tick_params(axis='y', length=0)
@@ -312,28 +314,34 @@ def _draw_curve(ax, df, x, name, mark, colour):
     line = mark+('-' if known else '--')
     ax.plot(df[x], df.value, line, c=colour, ms=5, label=name)
 
+def _said(by, values) -> str:
+    "The label of a line: a method, or 'level 2, t 273'"
+    return ', '.join(str(x) if name == 'method' else f'{name} {x}' for name, x in zip(by, values))
+
 # %% ../nbs/report.ipynb #9b208d98
 def curve_plot(
     df:pd.DataFrame,                  # lines of `value`, `low`, `high`, `x` and `by`
     x:str,                            # column
     xlabel:str|None=None,             # default: the column's name
     ylabel:str='mAP@all',
-    by:str='series',                  # column; a line for each of its values
+    by:Sequence[str]=('method',),     # columns; a line for each of their values
     marks:dict[str, float]|None=None  # {label: x} of upright lines
 ) -> Figure:
-    "Figure of `value` against `x`, a line a series with the band of its intervals"
-    if x not in df: raise ValueError(f"no column {x!r}: there are {', '.join(df)}")
-    n = df[by].nunique()
-    colours = sns.color_palette('viridis', n)
+    "Figure of `value` against `x`, a line for each of `by` with the band of its intervals"
+    by = list(by)
+    lost = [name for name in (x, *by) if name not in df]
+    if lost: raise ValueError(f"no column {lost[0]!r}: there are {', '.join(df)}")
+    groups = list(df.sort_values(x).groupby(by))
+    colours = sns.color_palette('viridis', len(groups))
     with plt.rc_context(_STYLE):
         fig = _figure(figsize=(5, 2.8), layout='constrained')
         ax = fig.subplots()
-        for i, (name, lines) in enumerate(df.sort_values(x).groupby(by)):
-            _draw_curve(ax, lines, x, name, _marks[i%6], colours[i])
+        for i, (values, lines) in enumerate(groups):
+            _draw_curve(ax, lines, x, _said(by, values), _marks[i%6], colours[i])
         _upright(ax, {f'{label}: {at:g}': at for label, at in (marks or {}).items()})
         ax.set(xlabel=xlabel or x, ylabel=ylabel, ylim=(0, None))
         ax.grid()
-        if n > 1 or marks:
+        if len(groups) > 1 or marks:
             fig.legend(loc='outside right upper')
     return fig
 

@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import commands
 import smoke as smoke_run
 import style as style_run
+from commands import DVC, ROOT, Failed, environment
 from dvc.repo import Repo
-from smoke import DVC, ROOT, Failed, environment
 
 LIMIT = 600  # seconds for a notebook
 LIGHT = """import sys, sketchnb, sketchnb.core, sketchnb.config
@@ -28,7 +29,7 @@ def run(
     "Output of `cmd`; `Failed` if it doesn't succeed in `limit`"
     env = environment(ROOT, threads)
     env |= {'IPYTHONDIR': f'{tempfile.gettempdir()}/sketchnb-ipython'}
-    return smoke_run.run(cmd, cwd, limit, env)
+    return commands.run(cmd, cwd, limit, env)
 
 # The notebooks
 
@@ -151,10 +152,12 @@ def written_by_dvc(path:Path) -> str:
 def params():
     "params.yaml is sound, and in the form that DVC writes: `dvc exp run -S` changes one line"
     from sketchnb.config import load_params
-    from sketchnb.methods.registry import entries
+    from sketchnb.methods.registry import entry
     path = ROOT/'params.yaml'
     try:
-        entries(load_params(path).methods)
+        params = load_params(path)
+        for name in [*params.rows, *params.studies.rows]:
+            entry(params.block(name), name)
     except ValueError as error:
         raise Failed(str(error)) from None
     if written_by_dvc(path) != path.read_text():
@@ -285,5 +288,5 @@ if __name__ == '__main__':
     args = parser.parse_args()
     if args.notebook:
         run_notebook(args.notebook)
-    smoke_run.end_at_signal()
+    commands.end_at_signal()
     sys.exit(not main(args.only))

@@ -7,92 +7,22 @@ can be restored. There params/smoke.yaml is laid over params.yaml, `dvc repro` r
 those of the studies first, trainings and what they then see two at once, and then every metrics
 file must hold finite numbers and a second `dvc repro` must find nothing to do. A method of one's
 own (tools/example) is added before: its chapter and its block must be all that it takes."""
-import argparse, json, math, os, re, shutil, signal, subprocess, sys, tempfile, time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+import argparse, json, math, re, shutil, subprocess, sys, tempfile, time
+from collections.abc import Callable
 from pathlib import Path
 
-import warm
+from commands import COPIES, DVC, ROOT, RUNNING, Failed, end_at_signal, environment, run, tail
+from repro import at_once
+from warm import warm
 
-ROOT = Path(__file__).resolve().parent.parent
-DVC = [sys.executable, '-m', 'dvc']
 RESULTS = {'metrics', 'reports', 'dvc.lock', 'studies/results', 'studies/dvc.lock'}
 LEFT_OUT = {'store', 'data.dvc', *RESULTS}
-RUNNING = set()  # process groups, for `end_at_signal`
-COPIES = set()  # folders, for the same
 BEFORE = [[sys.executable, 'tools/world.py']]  # makes what stages need but no stage makes
 EXAMPLE = 'tools/example/90_clip_probe.ipynb', 'tools/example/clip-probe.yaml'  # a method of one's own
 EXAMPLE_ROW = 'linear probe on CLIP'
-TRAINED = ['source', 'pretrain', 'pretrain-sd', 'train', 'method@matchmaker']  # others need these
-METHODS = 'method|scene-method|study'
-FEATURES = 'extract|embed|scene-embed|embed-study'
+FIRST = ['source', 'pretrain', 'pretrain-sd', 'train@matchmaker']  # others need these
+STEPS = ['baseline|train', 'fusion', 'embed', 'evaluate']  # of the main run and of studies
 INTERVAL = re.compile(r'\.values\..+\.[12]$')  # of a value; null where a row has none
-
-class Failed(Exception):
-    "A check or a command found something wrong"
-
-# Commands
-
-def environment(root:Path=ROOT, threads:int=2) -> dict:
-    "Of a process that works in `root`: its library, these commands, no network, fixed threads"
-    own = dict(
-        PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        PYTHONPATH=str(root),
-        OMP_NUM_THREADS=str(threads),
-        PYTHONHASHSEED='0',
-        HF_HUB_OFFLINE='1',
-        TRANSFORMERS_OFFLINE='1',
-        HF_HUB_DISABLE_TELEMETRY='1',
-        TOKENIZERS_PARALLELISM='false',
-        DVC_NO_ANALYTICS='1')
-    return os.environ | own
-
-def kill(process:subprocess.Popen) -> str:
-    "End `process` and all it started; what it had said"
-    os.killpg(process.pid, signal.SIGKILL)
-    try:
-        return process.communicate(timeout=30)[0]
-    except subprocess.TimeoutExpired:
-        return ''  # something that it started, in a group of its own, still holds the pipe
-
-def run(
-    cmd:list,
-    cwd:Path,
-    limit:float,  # seconds
-    env:dict
-) -> str:
-    "Output of `cmd`; `Failed` with its end if it doesn't succeed in `limit`, when it is ended"
-    process = subprocess.Popen(
-        cmd, cwd=cwd, env=env, start_new_session=True, text=True, errors='replace',
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    RUNNING.add(process.pid)
-    try:
-        out = process.communicate(timeout=limit)[0]
-        why = f'exit status {process.returncode}'
-    except subprocess.TimeoutExpired:
-        out = kill(process)
-        why = f'not done after {limit:.0f} s'
-    finally:
-        RUNNING.discard(process.pid)
-    if process.returncode: raise Failed(f"{' '.join(map(str, cmd))}: {why}\n{tail(out)}")
-    return out
-
-def end_at_signal():
-    "From now on an interruption ends what was started, too, and removes the temporary copy"
-    def end(number, _):
-        for group in list(RUNNING):
-            os.killpg(group, signal.SIGKILL)
-        for folder in COPIES:
-            shutil.rmtree(folder, ignore_errors=True)
-        os._exit(128+number)
-    for number in signal.SIGINT, signal.SIGTERM:
-        signal.signal(number, end)
-
-def tail(text:str, n:int=40) -> str:
-    "The last `n` lines, of each what a terminal would show"
-    lines = text.split('\n')[-n:]
-    return '\n'.join(line.rstrip('\r').rsplit('\r', 1)[-1] for line in lines).rstrip()
 
 # Metrics
 
@@ -137,51 +67,14 @@ def copy(dest:Path, root:Path=ROOT):
         (dest/name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(root/name, dest/name)
 
-def two_at_once(
-    kinds:str,  # of stages, a regular expression
-    cwd:Path,
-    left:Callable[[], float],  # the seconds that are left
-    env:dict
-) -> str:
-    "Output of the stages of `kinds`, which don't need each other"
-    names = run([*DVC, 'stage', 'list', '--all', '--name-only'], cwd, left(), env).split()
-    names = [name for name in names if re.fullmatch(f'(.*:)?({kinds})@.*', name)]
-    halves = [names[::2], names[1::2]]
-    halves = [half for half in halves if half]  # without a name, `dvc repro` would run everything
-    def repro(some):
-        return run([*DVC, '--wait-for-lock', 'repro', '-s', *some], cwd, left(), env)
-    with ThreadPoolExecutor(2) as pool:
-        return ''.join(pool.map(repro, halves))
-
-@contextmanager
-def warm_kernels(cwd:Path, env:dict) -> Iterator[dict]:
-    "`env` in which notebooks of `cwd` get a kernel that has imported everything already"
-    with tempfile.TemporaryDirectory(prefix='sketchnb-warm-') as folder:
-        path = Path(folder)/'socket'
-        warm.kernelspec(Path(folder), path)
-        cmd = [sys.executable, 'tools/warm.py', 'serve', str(path)]
-        server = subprocess.Popen(cmd, cwd=cwd, env=env, start_new_session=True)
-        RUNNING.add(server.pid)
-        try:
-            while not path.exists():
-                if server.poll() is not None: raise Failed('tools/warm.py ended, see above')
-                time.sleep(.1)
-            yield env | dict(JUPYTER_PATH=folder)
-        finally:
-            os.killpg(server.pid, signal.SIGKILL)  # its kernels, too
-            server.wait()
-            RUNNING.discard(server.pid)
-
 def all_stages(cwd:Path, left:Callable[[], float], env:dict) -> str:
     "Run every stage in the copy `cwd`; what was said"
-    with warm_kernels(cwd, env) as quick:
-        out = run([*DVC, 'repro', *TRAINED], cwd, left(), quick)
-        out += two_at_once(METHODS, cwd, left, quick)
-        out += two_at_once(FEATURES, cwd, left, quick)
+    with warm(cwd, env, RUNNING) as quick:
+        out = run([*DVC, 'repro', *FIRST], cwd, left(), quick)
+        for kinds in STEPS:
+            out += at_once(kinds, cwd, quick, left)
         out += run([*DVC, 'repro', 'studies/dvc.yaml'], cwd, left(), quick)
-        (cwd/'studies/results').mkdir()
-        for path in (cwd/'build/studies').glob('*/*.*'):
-            shutil.copy(path, cwd/'studies/results')
+        shutil.copytree(cwd/'build/studies/results', cwd/'studies/results')
         return out + run([*DVC, 'repro'], cwd, left(), quick)
 
 def add_example(cwd:Path, left:Callable[[], float], env:dict):

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['methods', 'frozen_parts', 'section', 'entry', 'entries', 'find', 'open_parts', 'build', 'recipe_of', 'load_method',
-           'backbone_digests', 'run_mark']
+           'backbone_digests', 'run_mark', 'check_backbones']
 
 # %% ../../nbs/methods/08_registry.ipynb #7d100002
 import functools, importlib, inspect, json, pkgutil
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import create_model
-from safetensors import safe_open
 
 import sketchnb.methods
 from ..backbones.classifiers import load_classifier
@@ -20,7 +19,7 @@ from ..backbones.clip import load_clip
 from ..backbones.diffusion import load_diffusion
 from ..config import Folder, MethodCfg, check
 from ..core import digest
-from .training import load_trained
+from .training import load_trained, read_head
 
 # %% ../../nbs/methods/08_registry.ipynb #7d100005
 def _modules() -> list:
@@ -148,16 +147,8 @@ def build(
 def recipe_of(path:str|Path) -> MethodCfg:
     """The entry by which the method in file `path` was made; its header has it.
 
-    Keys that its section no longer has are passed over.
-
-    Raises `FileNotFoundError` if there is no such file, `ValueError` if it is of no method."""
-    if not Path(path).exists():
-        raise FileNotFoundError(f'{path}: no such checkpoint; run its stage, or `make repro`')
-    with safe_open(path, 'pt') as file:
-        recipe = (file.metadata() or {}).get('recipe')
-    if recipe is None:
-        raise ValueError(f'{path}: its header has no recipe, so no method of this library made it')
-    recipe = json.loads(recipe)
+    Keys that its section no longer has are passed over. Raises as `read_head` does."""
+    recipe = read_head(path)['recipe']
     keys = section(recipe['method']).model_fields
     return entry({key: value for key, value in recipe.items() if key in keys}, str(path))
 
@@ -186,3 +177,15 @@ def run_mark(cfg:MethodCfg, models:str|Path, data:str|Path, **more) -> dict:
 
     These are backbones in folder `models`, the folder `data`, and `more`, such as the golden."""
     return dict(backbones=backbone_digests(cfg, models), data=digest(data), **more)
+
+# %% ../../nbs/methods/08_registry.ipynb #6e2b2db6
+def check_backbones(path:str|Path, models:str|Path):
+    """Check that the method in file `path` was trained on the backbones that are in folder `models`.
+
+    Raises `ValueError` if one has changed since; a file that doesn't say is taken as it is."""
+    was = read_head(path)['made_of'].get('backbones', {})
+    now = backbone_digests(recipe_of(path), models)
+    changed = [name for name in was if was[name] != now.get(name)]
+    if changed:
+        raise ValueError(f'{path}: {changed[0]} is not what it was trained on; train it again '
+                         '(`dvc repro`), or bring the old one back')
