@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from .protocol import Answer, read_answers
-from .rows import read_metrics, with_variants
+from .rows import Row, read_metrics, with_variants
 from .tables import cell
 
 # %% ../../nbs/retrieval/06_findings.ipynb #50cef303
@@ -60,4 +60,4 @@ def named_by(
     column:str,          # which of theirs
 ) -> pd.DataFrame:
     "`lines` whose rows are named by `column` alone, for a figure"
-    return lines.assign(row=lines[column])
+    return lines.assign(row=[Row(str(name)) for name in lines[column]])
