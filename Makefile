@@ -61,14 +61,14 @@ repro: $(READY)  ## data and trained weights restored, every other result comput
 studies: $(READY)  ## rivals, ablations and curves anew, some three hours on two cores; their numbers go to studies/results, then `make repro` shows them
 	@$(BIN)/python tools/restore.py
 	$(DVC) repro source
-	@$(MAKE) --no-print-directory -j$(JOBS) $$($(DVC) stage list studies/dvc.yaml --name-only | sed -nE 's/^.*:study@/study-/p')
+	@$(MAKE) --no-print-directory -j$(JOBS) $$($(DVC) stage list studies/dvc.yaml --name-only | sed -nE 's/^(.*:)?train@/study-/p')
 	$(DVC) repro studies/dvc.yaml
-	cp build/studies/*/*.json build/studies/*/*.png studies/results/
+	cp build/studies/results/*/* studies/results/
 
-# one training and what it then sees; JOBS run at once, on a thread each
+# one training, what it then sees and how it answers; JOBS run at once, on a thread each
 study-%: export OMP_NUM_THREADS := 1
 study-%:
-	@$(DVC) --wait-for-lock repro -s studies/dvc.yaml:study@$* studies/dvc.yaml:embed-study@$*
+	@$(DVC) --wait-for-lock repro -s studies/dvc.yaml:train@$* studies/dvc.yaml:embed@$* studies/dvc.yaml:evaluate@$*
 
 test: $(READY)  ## all that checks the project; ONLY=text runs the checks whose name holds it
 	@$(BIN)/python tools/check.py --only '$(ONLY)'

@@ -83,10 +83,10 @@ def cut_queries(
     size:int, # side of the pictures, pixels
     seed:int=0, # of the chance by which parts go, for each share alike
 ) -> dict:
-    """{name: (sketches, texts)}: uint8 (n,size,size,3) and n texts, for `embed_query`.
+    """{variant: (sketches, texts)}: uint8 (n,size,size,3) and n texts, for `embed_query`.
 
-    Names: '' for the whole queries; ', words=0.5', ', strokes=0.5' and ', patches=0.5' for those
-    without half of that."""
+    Variants, as rows have them: () of the whole queries; (('words', 0.5),), (('strokes', 0.5),) and
+    (('patches', 0.5),) of those without half of that."""
     strokes = [ds.strokes(i) for i in task.queries.sketch]
     drawn = ds.sketch_array(task.queries.sketch, size)
     texts = list(task.queries.text)
@@ -96,9 +96,9 @@ def cut_queries(
         words=lambda share: (drawn, mask_words(texts, share, rng())),
         strokes=lambda share: (mask_strokes(strokes, share, rng(), size), texts),
         patches=lambda share: (mask_patches(drawn, share, rng()), texts))
-    cut = {f', {part}={share:g}': less(share)
+    cut = {((part, share),): less(share)
            for part, less in without.items() for share in shares if share}
-    return {'': (drawn, texts)} | cut
+    return {(): (drawn, texts)} | cut
 
 # %% ../../nbs/data/14_queries.ipynb #1840af0b
 def thin(
