@@ -9,6 +9,7 @@ PHOTOS :=
 SKETCHES :=
 OUT    := runs/own
 LAB    :=
+METHODS :=
 JOBS   := 2
 
 BIN   := $(abspath $(VENV))/bin
@@ -91,11 +92,11 @@ scratch: $(READY)  ## everything from nothing, training too (hours); run again a
 adopt: $(READY)  ## take in weights trained elsewhere: FROM=folder with a sub-folder for each backbone, a file for each trained method
 	@$(BIN)/python tools/adopt.py '$(FROM)'
 
-own: $(READY)  ## the training-free rows on your own data: MANIFEST=file.csv, or PHOTOS=folder SKETCHES=folder; OUT=folder
+own: $(READY)  ## tables for your own data: MANIFEST=file.csv, or PHOTOS=folder SKETCHES=folder; METHODS='entries of params.yaml'; OUT=folder
 	@test -n '$(MANIFEST)$(PHOTOS)' || { echo 'name MANIFEST=file.csv, or PHOTOS=folder SKETCHES=folder' >&2; exit 1; }
 	@mkdir -p runs
 	papermill --cwd nbs/pipeline --no-progress-bar -r manifest '$(abspath $(MANIFEST))' -r photos '$(abspath $(PHOTOS))' \
-	  -r sketches '$(abspath $(SKETCHES))' -r out '$(abspath $(OUT))' nbs/pipeline/own.ipynb runs/own.ipynb
+	  -r sketches '$(abspath $(SKETCHES))' -r out '$(abspath $(OUT))' -r methods '$(METHODS)' nbs/pipeline/own.ipynb runs/own.ipynb
 	@cat $(OUT)/*.md
 
 world: $(READY)  ## render the data set anew, by the recipe in params.yaml
