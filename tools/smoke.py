@@ -72,7 +72,7 @@ def all_stages(cwd:Path, left:Callable[[], float], env:dict) -> str:
     with warm(cwd, env, RUNNING) as quick:
         out = run([*DVC, 'repro', *FIRST], cwd, left(), quick)
         for kinds in STEPS:
-            out += at_once(kinds, cwd, quick, left)
+            out += at_once(kinds, cwd, quick, left, studies=True)
         out += run([*DVC, 'repro', 'studies/dvc.yaml'], cwd, left(), quick)
         (cwd/'studies/results').mkdir()
         for path in (cwd/'build/studies/results').glob('*/*'):
