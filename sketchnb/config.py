@@ -322,11 +322,13 @@ def block(self:Params, name:str) -> dict:
     hint = f'did you mean `{near[0]}`?' if near else f"there are {', '.join(names)}"
     raise ValueError(f'{name}: params.yaml has no such entry; {hint}')
 
+# %% ../nbs/01_config.ipynb #70ecb91c
 @patch
 def _parts(self:Params) -> list[dict]:
     "All sections of blocks"
     return [self.baselines, self.methods, self.fusions, self.studies.methods]
 
+# %% ../nbs/01_config.ipynb #a55880b5
 @patch
 def row(self:Params, name:str) -> RowCfg:
     "How results of the entry `name` are told. Raises `ValueError` if `rows` don't say"

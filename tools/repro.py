@@ -14,8 +14,13 @@ from warm import warm
 TRAINED = ['source', 'pretrain', 'pretrain-sd', 'baseline', 'train', 'fusion']
 READING = ['embed', 'evaluate', 'compare|difficulty']  # stages that only read what was trained
 
-def stages(kinds:str, cwd:Path, env:dict, studies:bool=False) -> list[str]:
-    "Names of the stages of `kinds`, a regular expression, with or without those of studies"
+def stages(
+    kinds:str,  # a regular expression
+    cwd:Path,
+    env:dict,
+    studies:bool=False,  # those of studies, too
+) -> list[str]:
+    "Names of stages"
     every = ['--all'] if studies else []
     names = run([*DVC, 'stage', 'list', '--name-only', *every], cwd, 60, env).split()
     return [name for name in names if re.fullmatch(f'(.*:)?({kinds})(@.*)?', name)]
