@@ -300,6 +300,7 @@ class Params(Section):
     data: Data
     world: WorldRecipe
     pool: PoolRecipe
+    pretraining: dict          # what blocks of `pretrain` take over
     pretrain: Pretrain
     training: dict             # what blocks of methods take over
     baselines: dict[str, dict] # blocks by a name of one's own, see the registry
