@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Count', 'Rate', 'Share', 'UpBlock', 'Timestep', 'Folder', 'Some', 'Thinned', 'Section', 'WorldRecipe', 'PoolRecipe',
-           'Data', 'FitCfg', 'TutorCfg', 'ClipCfg', 'VaeCfg', 'FinishCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain',
+           'Data', 'FitCfg', 'TeacherCfg', 'ClipCfg', 'VaeCfg', 'FinishCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain',
            'Shown', 'Member', 'asked_together', 'MethodCfg', 'RowCfg', 'Generation', 'Studies', 'Evaluate', 'Threads',
            'Report', 'Params', 'check', 'check_params', 'load_params', 'find_up', 'find_made', 'read_yaml', 'merge',
            'nested']
@@ -88,7 +88,7 @@ class FitCfg(Section):
     every: Count = 100                          # steps between checkpoints
 
 # %% ../nbs/01_config.ipynb #648278da
-class TutorCfg(FitCfg):
+class TeacherCfg(FitCfg):
     "The convolutional network that the small CLIP learns from, trained with the text tower"
     steps: int = 1800
     batch: int = 128
@@ -116,7 +116,7 @@ class ClipCfg(FitCfg):
     vocab: int = 1500      # tokens
     gray: float = .3       # share of pictures shown without colour
     drawings: bool = True  # False: photos only
-    tutor: TutorCfg = TutorCfg()
+    teacher: TeacherCfg = TeacherCfg()
 
 # %% ../nbs/01_config.ipynb #f760cea2
 class VaeCfg(FitCfg):
