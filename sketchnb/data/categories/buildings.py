@@ -61,12 +61,7 @@ def barn(a:Attrs):
     yield solid('roof', roof, 'second', keep=True, bulge=.1)
     front = poly((-half,0), (half,0), (half,wall), (knee,bend), (0,top), (-knee,bend), (-half,wall))
     yield solid('wall', front, keep=True, bulge=.1)
-    door = a.door*half
-    high = .72*wall
-    yield solid('door', block(0, 0, 2*door, high), 'light', keep=True, bulge=.1)
-    yield line('brace', poly((-door,0), (door,high)), 'brown', .06)
-    yield line('brace', poly((-door,high), (door,0)), 'brown', .06)
-    yield solid('hay door', block(0, wall+.12*a.roof, a.loft, .42*a.roof), 'dark', bulge=.1)
+    yield _barn_doors(a)
 
 # %% ../../../nbs/data/categories/buildings.ipynb #94b5a770
 def _barn_shed(attrs:Attrs) -> list[Part]:
@@ -78,6 +73,17 @@ def _barn_shed(attrs:Attrs) -> list[Part]:
     shed = poly((half-.05,0), (end,0), (end,low), (half-.05,wall*.95))
     roof = poly((half,wall*.9), (end+.08,low-.04), (end+.08,low+.12), (half,wall*.9+.18))
     return [solid('shed', shed, bulge=.1), solid('shed roof', roof, 'second')]
+
+# %% ../../../nbs/data/categories/buildings.ipynb #948666b6
+def _barn_doors(attrs:Attrs) -> list[Part]:
+    "Door of a barn with an X on it, and the hay door above it"
+    door = attrs.door*(attrs.width/2)
+    high = .72*attrs.wall
+    hay = block(0, attrs.wall+.12*attrs.roof, attrs.loft, .42*attrs.roof)
+    return [solid('door', block(0, 0, 2*door, high), 'light', keep=True, bulge=.1),
+            line('brace', poly((-door,0), (door,high)), 'brown', .06),
+            line('brace', poly((-door,high), (door,0)), 'brown', .06),
+            solid('hay door', hay, 'dark', bulge=.1)]
 
 # %% ../../../nbs/data/categories/buildings.ipynb #a563bc39
 @category('tent', skin='cloth', colours='green orange blue yellow', size=1.8,
@@ -168,21 +174,26 @@ def door(a:Attrs):
     wide = a.width
     high = a.height
     frame = a.frame
-    cos = math.cos(math.radians(a.ajar))
-    sin = math.sin(math.radians(a.ajar))
-    def swing(points):
-        t = points[:,0]/wide + .5
-        level = points[:,1]
-        return np.stack([t*wide*cos - wide/2, level + (level-.45*high)*.22*sin*t], 1)
     yield solid('step', block(0, -.14, wide+2*frame+.3, .14), 'stone', bulge=.1)
     outer = arch(0, 0, wide+2*frame, high+frame, a.arch*wide+frame)
     yield solid('frame', outer, 'second', keep=True, bulge=.1)
     leaf = arch(0, 0, wide, high, a.arch*wide+.01)
     yield solid('room', leaf, 'dark', bulge=0)
-    yield solid('leaf', swing(leaf), keep=True, bulge=.1)
+    yield solid('leaf', _swing(a, leaf), keep=True, bulge=.1)
     for panel in _door_panels(a):
-        yield solid('panel', swing(panel), bulge=.2)
-    yield solid('knob', swing(ellipse(.42*wide, a.knob*high, .06)), 'gold', keep=True, bulge=1)
+        yield solid('panel', _swing(a, panel), bulge=.2)
+    knob = ellipse(.42*wide, a.knob*high, .06)
+    yield solid('knob', _swing(a, knob), 'gold', keep=True, bulge=1)
+
+# %% ../../../nbs/data/categories/buildings.ipynb #fd798160
+def _swing(attrs:Attrs, points:np.ndarray) -> np.ndarray:
+    "Where the `points` of a closed door are, (n,2), when it stands ajar"
+    wide = attrs.width
+    angle = math.radians(attrs.ajar)
+    t = points[:,0]/wide + .5
+    level = points[:,1]
+    rise = (level-.45*attrs.height)*.22*math.sin(angle)*t
+    return np.stack([t*wide*math.cos(angle) - wide/2, level + rise], 1)
 
 # %% ../../../nbs/data/categories/buildings.ipynb #6cf2bbf7
 def _door_panels(attrs:Attrs) -> list[np.ndarray]:
