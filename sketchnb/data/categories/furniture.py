@@ -121,14 +121,20 @@ def sofa(a:Attrs):
     back = np.concatenate([poly((-half,leg), (half,leg)), ridge])
     yield solid('back', back, keep=True, bulge=.5)
     yield solid('front', block(0, leg, 2*half, .3), bulge=.2)
-    wide = 2*half/a.cushions
-    for i in range(a.cushions):
-        cushion = rect(-half+wide*(i+.5), leg+.39, wide-.03, .23, .08)
-        yield solid('cushion', cushion, 'second', bulge=.6)
+    yield _sofa_cushions(a)
     yield _sofa_arms(a, min(seat + a.rest, top-.08))
     x = a.pillow*half
     pillow = spin(rect(x, seat+.19, .36, .34, .08), 18, (x,seat+.19))
     yield solid('pillow', pillow, 'cream', bulge=.7)
+
+# %% ../../../nbs/data/categories/furniture.ipynb #8b1b9ce9
+def _sofa_cushions(attrs:Attrs) -> list[Part]:
+    "The cushions of a sofa, side by side"
+    half = attrs.width/2
+    wide = 2*half/attrs.cushions
+    middles = [-half+wide*(i+.5) for i in range(attrs.cushions)]
+    cushions = [rect(x, attrs.leg+.39, wide-.03, .23, .08) for x in middles]
+    return [solid('cushion', cushion, 'second', bulge=.6) for cushion in cushions]
 
 # %% ../../../nbs/data/categories/furniture.ipynb #b1eec675
 def _sofa_arms(attrs:Attrs, top:float) -> list[Part]:
@@ -244,10 +250,7 @@ def bookcase(a:Attrs):
     high = a.height
     plinth = a.plinth
     yield solid('case', block(0, 0, wide, high), keep=True, bulge=.1)
-    out = a.cornice*.5
-    cornice = poly((-wide/2,high-.04), (wide/2,high-.04), (wide/2+.08+out,high+a.cornice),
-                   (-wide/2-.08-out,high+a.cornice))
-    yield solid('cornice', cornice, bulge=.2)
+    yield solid('cornice', _cornice(a), bulge=.2)
     row = (high-.06-plinth)/a.shelves
     for i in range(a.shelves):
         bay = block(0, plinth+.04+row*i, wide-.26, row-.07)
@@ -256,6 +259,15 @@ def bookcase(a:Attrs):
     for side in (-1,1):
         cupboard = rect(side*wide*.23, plinth/2, wide*.42, plinth*.7)
         yield solid('cupboard', cupboard, bulge=.1)
+
+# %% ../../../nbs/data/categories/furniture.ipynb #35c7ecf0
+def _cornice(attrs:Attrs) -> np.ndarray:
+    "Outline of the cornice of a bookcase, (4,2), which is wider above than below"
+    half = attrs.width/2
+    out = attrs.cornice*.5
+    low = attrs.height-.04
+    top = attrs.height+attrs.cornice
+    return poly((-half,low), (half,low), (half+.08+out,top), (-half-.08-out,top))
 
 # %% ../../../nbs/data/categories/furniture.ipynb #02a2f4e6
 def _books(attrs:Attrs, i:int, row:float) -> list[Part]:
