@@ -87,9 +87,7 @@ def skyscraper(a:Attrs):
     low = a.step*high
     dy = a.slant*(a.crown*wide)
     yield line('mast', poly((0,high), (0,high+a.mast)), 'metal', .06)
-    yield solid('annex', block(wide/2+.25, 0, .6, a.annex), 'second', bulge=.1)
-    rooms = teeth(wide/2+.28, a.annex-.3, .42, .02, 3, .14)
-    yield solid('annex windows', rooms, 'glass', bulge=.1)
+    yield _skyscraper_annex(a)
     crown = poly((-half,0), (half,0), (half,high+dy), (-half,high-dy))
     yield solid('crown', crown, keep=True, bulge=.1)
     yield solid('tower', block(0, 0, wide, low), keep=True, bulge=.1)
@@ -97,6 +95,14 @@ def skyscraper(a:Attrs):
     yield _skyscraper_windows(a)
     floor = high/(a.floors+1)
     yield solid('entrance', block(0, 0, .3*wide, .42*floor), 'dark', bulge=0)
+
+# %% ../../../nbs/data/categories/landmarks.ipynb #fde95b3d
+def _skyscraper_annex(attrs:Attrs) -> list[Part]:
+    "The low building beside a skyscraper, and its windows"
+    half = attrs.width/2
+    rooms = teeth(half+.28, attrs.annex-.3, .42, .02, 3, .14)
+    return [solid('annex', block(half+.25, 0, .6, attrs.annex), 'second', bulge=.1),
+            solid('annex windows', rooms, 'glass', bulge=.1)]
 
 # %% ../../../nbs/data/categories/landmarks.ipynb #6ee142e7
 def _skyscraper_windows(attrs:Attrs) -> list[Part]:
