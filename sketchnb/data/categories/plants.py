@@ -152,12 +152,20 @@ def mushroom(a:Attrs):
     side = curve((half*.92,neck-.08), (half,neck+.06), (half*(1.1-a.point*.5),neck+high*.55),
                  (half*(.75-a.point*.5),neck+high*.9), (0,neck+high))
     edge = curve((-half*.92,neck-.04), (0,neck+.1), (half*.92,neck-.04))
-    cap = [solid('cap', turned(side), keep=True, bulge=.9), line('edge', edge, 'dark', .025)]
-    for i in range(a.spots):
-        x = (i+.5)/a.spots*2 - 1
-        up = neck+high*(.3+.32*(i%2)*(1-x*x)+.1*(1-abs(x)))
-        cap.append(solid('spots', ellipse(x*half*.6, up, .15*half, .12*high), 'second'))
-    yield tilted(cap, a.tilt, (0,neck))
+    cap = solid('cap', turned(side), keep=True, bulge=.9)
+    yield tilted([cap, line('edge', edge, 'dark', .025), *_spots(a)], a.tilt, (0,neck))
+
+# %% ../../../nbs/data/categories/plants.ipynb #66b21cab
+def _spots(attrs:Attrs) -> list[Part]:
+    "Spots of a mushroom's cap, every second one higher, before the tilt"
+    half = attrs.cap
+    high = attrs.dome
+    parts = []
+    for i in range(attrs.spots):
+        x = (i+.5)/attrs.spots*2 - 1
+        up = attrs.stem+high*(.3+.32*(i%2)*(1-x*x)+.1*(1-abs(x)))
+        parts.append(solid('spots', ellipse(x*half*.6, up, .15*half, .12*high), 'second'))
+    return parts
 
 # %% ../../../nbs/data/categories/plants.ipynb #e01ade43
 def _bite(
@@ -258,20 +266,26 @@ def carrot(a:Attrs):
     "A carrot, the leaves in the second colour"
     deep = a.length
     girth = a.girth
-    def middle(t):
-        return a.bend*t**2
     side = curve((girth*.5,.06), (girth,-.05), (girth*(.55+.4*a.blunt),-.5*deep),
                  (girth*a.blunt*.6,-.88*deep), (0,-deep))
     root = turned(side)
-    root[:,0] += middle(-root[:,1]/deep)
+    root[:,0] += a.bend*(-root[:,1]/deep)**2
     leaves = [leaf_outline(0, 0, a.leaf, 90+t*a.spread/2, .3) for t in np.linspace(-1, 1, a.leaves)]
     parts = [solid('leaves', leaf, 'second', keep=True) for leaf in leaves]
     parts.append(solid('root', root, keep=True, bulge=.9))
+    return tilted([*parts, *_carrot_rings(a)], a.tilt)
+
+# %% ../../../nbs/data/categories/plants.ipynb #315ec503
+def _carrot_rings(attrs:Attrs) -> list[Part]:
+    "Short lines across a carrot, from the left and from the right by turns, before the tilt"
+    deep = attrs.length
+    girth = attrs.girth
+    parts = []
     for part,t in ((-1,.15), (.9,.3), (-.85,.45), (.7,.62)):
-        x0 = part*girth*.95+middle(t)
-        x1 = part*girth*.35+middle(t)
-        parts.append(line('ring', poly((x0,-t*deep), (x1,-t*deep-.03)), 'dark', .025))
-    return tilted(parts, a.tilt)
+        middle = attrs.bend*t**2
+        ring = poly((part*girth*.95+middle,-t*deep), (part*girth*.35+middle,-t*deep-.03))
+        parts.append(line('ring', ring, 'dark', .025))
+    return parts
 
 # %% ../../../nbs/data/categories/plants.ipynb #efdc6b27
 @category('ice cream', skin='dough', colours='pink white brown green', size=.2,
