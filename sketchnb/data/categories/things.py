@@ -142,17 +142,22 @@ def vase(a:Attrs):
     belly = a.height*a.belly_at
     neck = a.height*.84
     side = _wavy((a.foot,0), (a.belly,belly), (a.neck,neck), (a.mouth,high))
-    low = belly + .15*high
-    x = np.interp(belly+.15*high, side[:,1], side[:,0])
-    handle = limb([(a.neck,neck), (a.neck+a.handle,neck+.03), (x+a.handle*.9,(low+neck)/2),
-                   (x-.06,low)], .1)
-    yield both(solid('handle', handle))
+    yield both(solid('handle', _vase_handle(a, side)))
     rim = arc(0, high, a.mouth, .1, 0, 180)[1:-1]
     yield solid('vase', np.concatenate([side, rim, mirror(side)]), keep=True, bulge=.9)
     yield solid('inside', ellipse(0, high, a.mouth, .1), 'dark', bulge=0)
     banded = np.abs(side[:,1]-belly) < a.band*.5
     yield solid('band', turned(side[banded]), 'second', bulge=.9)
     yield solid('ring', rect(0, neck, 2*a.neck+.08, .1, .04), 'second')
+
+# %% ../../../nbs/data/categories/things.ipynb #db3875a2
+def _vase_handle(attrs:Attrs, side:np.ndarray) -> np.ndarray:
+    "Outline of the right-hand handle of a vase whose profile is `side`, (n,2)"
+    neck = attrs.height*.84
+    low = attrs.height*attrs.belly_at + .15*attrs.height
+    x = np.interp(low, side[:,1], side[:,0])
+    return limb([(attrs.neck,neck), (attrs.neck+attrs.handle,neck+.03),
+                 (x+attrs.handle*.9,(low+neck)/2), (x-.06,low)], .1)
 
 # %% ../../../nbs/data/categories/things.ipynb #ce73da39
 @category('umbrella', skin='cloth', colours='red blue yellow black', size=.9,
@@ -243,23 +248,27 @@ def _shoe_sole(attrs:Attrs) -> np.ndarray:
           hole=(.12,.32), head=(.25,.5), tilt=(-60.,60.))
 def guitar(a:Attrs):
     "A guitar from the front, neck, head and bridge in the second colour"
-    half = a.width
     high = a.length
-    upper = a.width*a.shoulders
     neck = high+a.neck
-    hips = arc(0, high*.3, half, high*.3, -90, 30, n=6)
-    shoulders = arc(0, high*.8, upper, high*.2, -20, 90, n=5)
-    side = curve(*hips, (upper*a.waist,high*.62), *shoulders)
     head = trapezoid(0, neck, high+a.neck+a.head, .24, .36)
     parts = []
     for t in (.25,.55,.85):
         parts += both(solid('peg', ellipse(.19, neck+a.head*t, .07, .05), 'metal'))
-    parts += [solid('body', turned(side), keep=True),
+    parts += [solid('body', turned(_guitar_side(a)), keep=True),
               solid('hole', ellipse(0, high*.62, a.hole), 'dark', bulge=0),
-              solid('bridge', rect(0, high*.25, half*.75, .12), 'second'),
+              solid('bridge', rect(0, high*.25, a.width*.75, .12), 'second'),
               solid('neck', trapezoid(0, high*.72, neck, .22, .18), 'second', keep=True, bulge=.2),
               solid('head', head, 'second', keep=True, bulge=.2)]
     return tilted(parts + _guitar_lines(a, neck), a.tilt, (0,high/2))
+
+# %% ../../../nbs/data/categories/things.ipynb #75acbecf
+def _guitar_side(attrs:Attrs) -> np.ndarray:
+    "Right-hand profile of a guitar's body, (n,2): hips, waist and shoulders"
+    high = attrs.length
+    upper = attrs.width*attrs.shoulders
+    hips = arc(0, high*.3, attrs.width, high*.3, -90, 30, n=6)
+    shoulders = arc(0, high*.8, upper, high*.2, -20, 90, n=5)
+    return curve(*hips, (upper*attrs.waist,high*.62), *shoulders)
 
 # %% ../../../nbs/data/categories/things.ipynb #90cd15ce
 def _guitar_lines(attrs:Attrs, neck:float) -> list[Part]:
@@ -279,19 +288,24 @@ def hat(a:Attrs):
     half = .6
     high = a.crown
     top = .6*a.taper
-    dent = a.crown*a.dent
-    side = curve((half,0), (half+(top-half)*.4,high*.5), (top,high*.88), (top*.7,high),
-                 (0,high-dent))
-    crease = curve((0,high-dent), (.03,high*.8-dent*.5), (-.02,high*.65))
     x = half + (top-half)*.8*a.band
     band = poly((-half,-.05), (half,-.05), (x,high*a.band), (-x,high*a.band))
     feather = leaf_outline(-half*.7, high*a.band*.3, a.feather, 125, .22, -.2)
-    parts = [solid('crown', turned(side), keep=True, bulge=.7),
-             line('crease', crease, 'dark', .03),
+    parts = [*_hat_crown(a, half, top),
              solid('band', band, 'second'),
              solid('feather', feather, 'light', bulge=.2),
              solid('brim', _hat_brim(a, half), keep=True)]
     return tilted(parts, a.tilt)
+
+# %% ../../../nbs/data/categories/things.ipynb #61eb038a
+def _hat_crown(attrs:Attrs, half:float, top:float) -> list[Part]:
+    "Crown of a hat, twice `half` wide below and twice `top` above, and the crease in it"
+    high = attrs.crown
+    dent = attrs.crown*attrs.dent
+    side = curve((half,0), (half+(top-half)*.4,high*.5), (top,high*.88), (top*.7,high),
+                 (0,high-dent))
+    crease = curve((0,high-dent), (.03,high*.8-dent*.5), (-.02,high*.65))
+    return [solid('crown', turned(side), keep=True, bulge=.7), line('crease', crease, 'dark', .03)]
 
 # %% ../../../nbs/data/categories/things.ipynb #d62591f7
 def _hat_brim(attrs:Attrs, half:float) -> np.ndarray:
