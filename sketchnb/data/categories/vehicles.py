@@ -31,15 +31,10 @@ def car(a:Attrs):
     low = .7*a.wheel
     belt = low+a.belt
     cabin, panes = _car_cabin(a, end, belt)
-    middle = (panes[0]+panes[3])/2
-    top = (panes[1]+panes[2])/2
     yield solid('cabin', soft(.08, *cabin), 'second', keep=True)
-    rear = poly(panes[0], panes[1], top-[.03,0], middle-[.03,0])
-    front = poly(middle+[.03,0], top+[.03,0], panes[2], panes[3])
-    yield solid('rear window', rear, 'glass', bulge=.1)
-    yield solid('front window', front, 'glass', bulge=.1)
+    yield _car_windows(panes)
     yield solid('bodywork', _car_body(a, end, low, belt), keep=True)
-    x = middle[0]
+    x = (panes[0,0]+panes[3,0])/2
     yield line('door', poly((x,belt-.02), (x,low+.06)), width=.03)
     yield line('handle', poly((x-.2,belt-.1), (x-.08,belt-.1)), width=.04)
     yield solid('headlight', ellipse(end-.1, belt-.22, .06, .05), 'yellow')
@@ -55,6 +50,16 @@ def _car_cabin(attrs:Attrs, end:float, belt:float) -> tuple[np.ndarray, np.ndarr
     cabin = poly((left,belt-.05), (left+attrs.rear*attrs.cabin,top),
                  (right-attrs.rake*attrs.cabin,top), (right,belt-.05))
     return cabin, grow(cabin, .8, .58, about=((left+right)/2, belt+.42*attrs.roof))
+
+# %% ../../../nbs/data/categories/vehicles.ipynb #91300c03
+def _car_windows(panes:np.ndarray) -> list[Part]:
+    "Rear window and front window of a car: its `panes`, (4,2), parted in the middle"
+    low = (panes[0]+panes[3])/2
+    top = (panes[1]+panes[2])/2
+    rear = poly(panes[0], panes[1], top-[.03,0], low-[.03,0])
+    front = poly(low+[.03,0], top+[.03,0], panes[2], panes[3])
+    return [solid('rear window', rear, 'glass', bulge=.1),
+            solid('front window', front, 'glass', bulge=.1)]
 
 # %% ../../../nbs/data/categories/vehicles.ipynb #67f79d41
 def _car_body(
