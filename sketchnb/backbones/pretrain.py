@@ -189,6 +189,7 @@ def _psnr(vae:AutoencoderKL, images:np.ndarray) -> float:
     if not len(images): return float('nan')
     return float(np.mean(10*np.log10(255**2/np.maximum(mse, 1e-3))))
 
+# %% ../../nbs/backbones/03_pretrain.ipynb #cb405e9b
 def vae_metrics(vae:AutoencoderKL, pool:Pool, n:int=128) -> dict:
     "Mean PSNR in dB over `n` held-out photos and `n` drawings"
     photos = pool.rows('heldout', drawings=False)[:n]
@@ -220,10 +221,12 @@ def _class_pixels(images:np.ndarray, size:int) -> torch.Tensor:
     "uint8 `images` (n,h,w,3) as pixels (n,3,`size`,`size`), normalised as ImageNet's"
     return to_floats(images, size, IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
 
+# %% ../../nbs/backbones/03_pretrain.ipynb #c5e7fd25
 def _labels(pool:Pool, names:list) -> np.ndarray:
     "Which of `names` each picture of `pool` shows; NaN for none of them"
     return pool.items.category.map({name: i for i,name in enumerate(names)}).to_numpy()
 
+# %% ../../nbs/backbones/03_pretrain.ipynb #f994ccc7
 def _target(labels:np.ndarray) -> torch.Tensor:
     "`labels` (n,) as whole numbers on the device"
     return torch.from_numpy(labels.astype('i8')).to(device())
@@ -280,32 +283,44 @@ def pretrain_classifier(
 
 # %% ../../nbs/backbones/03_pretrain.ipynb #901de002
 _small = dict(batch=16, every=4, precision='fp32')
-_phase = dict(batch=4, silent=8, every=4, precision='fp32')
+_teacher = dict(steps=4, width=8, lr=2e-5, **_small)
+_clip = dict(steps=8, lr=5e-5, width=32, layers=1, text_width=32, text_layers=1, proj=32, vocab=560)
+
+# %% ../../nbs/backbones/03_pretrain.ipynb #a859c4ef
+_unet = dict(steps=6, lr=1e-4, channels=(16,16,32,32), heads=(1,1,2,2), groups=4)
+_phase = dict(lr=2e-5, batch=4, silent=8, every=4, precision='fp32')
+_phases = (dict(steps=4, **_phase), dict(steps=2, cap=20., **_phase))
+
+# %% ../../nbs/backbones/03_pretrain.ipynb #ec53985f
 TOYS = dict(
-    clip=ClipCfg(steps=8, lr=5e-5, width=32, layers=1, text_width=32, text_layers=1, proj=32, vocab=560,
-                 teacher=dict(steps=4, width=8, lr=2e-5, **_small), **_small),
+    clip=ClipCfg(teacher=_teacher, **_clip, **_small),
     vae=VaeCfg(steps=6, channels=(8,8,16,16), groups=4, **_small),
-    sd=UnetCfg(steps=6, lr=1e-4, channels=(16,16,32,32), heads=(1,1,2,2), groups=4, **_small,
-               finish=(dict(steps=4, lr=2e-5, **_phase),
-                       dict(steps=2, lr=2e-5, cap=20., **_phase))),
+    sd=UnetCfg(finish=_phases, **_unet, **_small),
     **{kind: ClassifierCfg(steps=4, width=32, **_small) for kind in KINDS})
 
 # %% ../../nbs/backbones/03_pretrain.ipynb #75653dee
 def pretrain_toy(name:str, pool:Pool, folder:Path):
-    "Pretrain the toy `name` of `TOYS` on `pool` into `folder`, where 'sd' needs the clip and the vae"
+    "Pretrain the toy `name` of `TOYS` on `pool` into `folder`. 'sd' reads clip and vae there"
     cfg = TOYS[name]
     out = folder/name
-    if name == 'clip': pretrain_clip(pool, out, cfg)
-    elif name == 'vae': pretrain_vae(pool, out, cfg)
-    elif name == 'sd': pretrain_unet(pool, folder/'clip', folder/'vae', out, cfg, cache=folder/'cache')
-    else: pretrain_classifier(name, pool, out, sorted({*pool.items.category} - {''}), cfg)
+    names = sorted({*pool.items.category} - {''})
+    if name == 'clip':
+        pretrain_clip(pool, out, cfg)
+    elif name == 'vae':
+        pretrain_vae(pool, out, cfg)
+    elif name == 'sd':
+        pretrain_unet(pool, folder/'clip', folder/'vae', out, cfg, cache=folder/'cache')
+    else:
+        pretrain_classifier(name, pool, out, names, cfg)
 
+# %% ../../nbs/backbones/03_pretrain.ipynb #6c5c5568
 def pretraining_golden(name:str) -> dict:
-    "The golden of pretraining `name`: the losses of its toy, with those of the teacher and of each phase"
+    "The losses of the toy `name`; of clip also the teacher's, of sd those of each phase"
     with threads(1), tempfile.TemporaryDirectory() as tmp:
         folder = Path(tmp)
         pool = toy_pool(folder/'pool')
         for part in {'sd': ['clip','vae','sd']}.get(name, [name]):
             pretrain_toy(part, pool, folder)
-        logs = {p.stem: pd.read_json(p, lines=True) for p in (folder/name).glob('*log.jsonl')}
+        paths = (folder/name).glob('*log.jsonl')
+        logs = {path.stem: pd.read_json(path, lines=True) for path in paths}
     return dict(toy={part: log.loss.round(4).tolist() for part, log in sorted(logs.items())})
