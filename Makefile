@@ -21,6 +21,8 @@ export PATH := $(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)
 export OMP_NUM_THREADS := 2
 export PYTHONHASHSEED := 0
+# what is found in photos is kept here, for the next stage
+export SKETCHNB_CACHE := $(CURDIR)/build/cache
 export TOKENIZERS_PARALLELISM := false
 export DVC_NO_ANALYTICS := 1
 # glibc would return large blocks to the system and fetch them again for each layer: a third of the VAE's time on a CPU

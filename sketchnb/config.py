@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Count', 'Rate', 'Share', 'UpBlock', 'Timestep', 'Folder', 'Some', 'Thinned', 'Section', 'WorldRecipe', 'PoolRecipe',
-           'Data', 'FitCfg', 'TutorCfg', 'ClipCfg', 'VaeCfg', 'FinishCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain',
+           'Data', 'FitCfg', 'TeacherCfg', 'ClipCfg', 'VaeCfg', 'FinishCfg', 'UnetCfg', 'ClassifierCfg', 'Pretrain',
            'Shown', 'Member', 'asked_together', 'MethodCfg', 'RowCfg', 'Generation', 'Studies', 'Evaluate', 'Threads',
            'Report', 'Params', 'check', 'check_params', 'load_params', 'find_up', 'find_made', 'read_yaml', 'merge',
            'nested']
@@ -88,7 +88,7 @@ class FitCfg(Section):
     every: Count = 100                          # steps between checkpoints
 
 # %% ../nbs/01_config.ipynb #648278da
-class TutorCfg(FitCfg):
+class TeacherCfg(FitCfg):
     "The convolutional network that the small CLIP learns from, trained with the text tower"
     steps: int = 1800
     batch: int = 128
@@ -116,7 +116,7 @@ class ClipCfg(FitCfg):
     vocab: int = 1500      # tokens
     gray: float = .3       # share of pictures shown without colour
     drawings: bool = True  # False: photos only
-    tutor: TutorCfg = TutorCfg()
+    teacher: TeacherCfg = TeacherCfg()
 
 # %% ../nbs/01_config.ipynb #f760cea2
 class VaeCfg(FitCfg):
@@ -300,6 +300,7 @@ class Params(Section):
     data: Data
     world: WorldRecipe
     pool: PoolRecipe
+    pretraining: dict          # what blocks of `pretrain` take over
     pretrain: Pretrain
     training: dict             # what blocks of methods take over
     baselines: dict[str, dict] # blocks by a name of one's own, see the registry
@@ -322,11 +323,13 @@ def block(self:Params, name:str) -> dict:
     hint = f'did you mean `{near[0]}`?' if near else f"there are {', '.join(names)}"
     raise ValueError(f'{name}: params.yaml has no such entry; {hint}')
 
+# %% ../nbs/01_config.ipynb #70ecb91c
 @patch
 def _parts(self:Params) -> list[dict]:
     "All sections of blocks"
     return [self.baselines, self.methods, self.fusions, self.studies.methods]
 
+# %% ../nbs/01_config.ipynb #a55880b5
 @patch
 def row(self:Params, name:str) -> RowCfg:
     "How results of the entry `name` are told. Raises `ValueError` if `rows` don't say"

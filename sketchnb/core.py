@@ -79,6 +79,7 @@ def _file_digest(path) -> bytes:
     with open(path, 'rb') as file:
         return hashlib.file_digest(file, 'sha256').digest()
 
+# %% ../nbs/00_core.ipynb #fc37f2bd
 def digest(path:str|Path, n:int=12) -> str:
     """First `n` hex digits of the SHA-256 of a file, or of the names and contents of all files of
     a folder, behind links, too.
@@ -116,6 +117,7 @@ def in_bf16(precision:str='auto') -> bool:
     has = torch.cpu.get_capabilities()
     return any(has.get(unit) for unit in ('amx_bf16','avx512_bf16'))
 
+# %% ../nbs/00_core.ipynb #5de3f5f0
 def autocast(precision:str='auto') -> 'torch.autocast':
     "A block that computes in bfloat16 on `device()`, if `in_bf16(precision)`"
     import torch

@@ -45,6 +45,7 @@ def _stroke(i, points, limit):
 # %% ../nbs/01_strokes.ipynb #e012bca0
 _bits = 4  # fractional bits of OpenCV's coordinates
 
+# %% ../nbs/01_strokes.ipynb #a9190958
 def raster(
     strokes:Sequence, # (n,2) points each
     size:int=128, # side, pixels
@@ -72,6 +73,7 @@ def _fixed(points, side):
         points = points.repeat(2, 0)
     return np.round((points*side-.5)*2**_bits).astype(np.int32)
 
+# %% ../nbs/01_strokes.ipynb #ff7d093c
 def rasterise(
     strokes:Sequence, # (n,2) points each
     size:int=128, # side, pixels
@@ -87,6 +89,7 @@ def bounds(strokes:Sequence) -> tuple[float, float, float, float]:
     points = np.concatenate(check(strokes))
     return tuple(float(value) for value in (*points.min(0), *points.max(0)))
 
+# %% ../nbs/01_strokes.ipynb #af0c82c1
 def normalise(
     strokes:Sequence, # (n,2) points each
     pad:float=.05, # left free on each side, of the canvas: in [0,.5)
@@ -104,10 +107,12 @@ def _steps(points):
     "Lengths (n-1,) between the points (n,2) of a stroke"
     return np.linalg.norm(np.diff(points, axis=0), axis=1)
 
+# %% ../nbs/01_strokes.ipynb #79d42191
 def _walked(points):
     "Lengths (n,) walked along a stroke up to each of its points (n,2)"
     return np.r_[0, _steps(points).cumsum()]
 
+# %% ../nbs/01_strokes.ipynb #2ec9608b
 def length(strokes:Sequence) -> float:
     "Total length of the lines, in canvas units"
     return float(sum(_steps(points).sum() for points in check(strokes)))
@@ -135,6 +140,7 @@ def resample(
     "Points at equal arc length. Ends stay; a stroke without length stays one point (or `n` alike)"
     return [_even(points, step, n) for points in check(strokes)]
 
+# %% ../nbs/01_strokes.ipynb #f5f2b81b
 def _even(points, step, n):
     "One stroke, resampled"
     walked = _walked(points)
@@ -182,6 +188,7 @@ _lo = -.5  # the least packed coordinate
 _span = 2.  # from there to the largest, 1.5
 _top = 65535  # steps in between
 
+# %% ../nbs/01_strokes.ipynb #a0320a89
 def pack(strokes:Sequence) -> bytes:
     """Little-endian uint16: number of strokes, points of each, then x,y of each (the first of a
     stroke absolute, then differences). Precise to 1.6e-5.
@@ -222,6 +229,7 @@ def to_points(strokes:Sequence, canvas:float=1) -> np.ndarray:
     pen = np.concatenate([np.arange(len(points)) == len(points)-1 for points in strokes])
     return np.c_[np.concatenate(strokes)*canvas, pen].astype(np.float32)
 
+# %% ../nbs/01_strokes.ipynb #702ea4fb
 def from_points(
     rows:Sequence, # (N,3): absolute x, y, pen-lift
     canvas:float=1, # its side in the rows' unit
@@ -243,6 +251,7 @@ def to_stroke3(strokes:Sequence, canvas:float=1) -> np.ndarray:
     rows[:,:2] = np.diff(rows[:,:2], axis=0, prepend=0)
     return rows
 
+# %% ../nbs/01_strokes.ipynb #4fcbedff
 def from_stroke3(
     rows:Sequence, # (N,3): dx, dy, pen-lift
     canvas:float=1, # its side in the rows' unit

@@ -149,8 +149,19 @@ def written_by_dvc(path:Path) -> str:
             pass
         return copy.read_text()
 
+def unsaid(section:object, at:str) -> list[str]:
+    "Keys of the typed `section`, and of those in it, that only a default in the code sets"
+    from sketchnb.config import RowCfg, Section
+    if isinstance(section, (list, tuple)):
+        return [key for i, part in enumerate(section) for key in unsaid(part, f'{at}.{i}')]
+    if not isinstance(section, Section) or isinstance(section, RowCfg): return []
+    out = [f'{at}.{key}' for key in {*type(section).model_fields} - section.model_fields_set]
+    return out + [key for name, part in section for key in unsaid(part, f'{at}.{name}')]
+
 def params():
-    "params.yaml is sound, and in the form that DVC writes: `dvc exp run -S` changes one line"
+    """params.yaml is sound, leaves no number to a default, and is in the form that DVC writes.
+
+    So `dvc exp run -S` changes one line"""
     from sketchnb.config import load_params
     from sketchnb.methods.registry import entry
     path = ROOT/'params.yaml'
@@ -160,6 +171,8 @@ def params():
             entry(params.block(name), name)
     except ValueError as error:
         raise Failed(str(error)) from None
+    hidden = unsaid(params, 'params')
+    if hidden: raise Failed(f"only a default sets {', '.join(sorted(hidden))}; add them")
     if written_by_dvc(path) != path.read_text():
         raise Failed('DVC would write params.yaml otherwise: wrap lines over 80 columns as blocks')
 

@@ -17,6 +17,7 @@ def environment(root:Path=ROOT, threads:int=2) -> dict:
         PYTHONPATH=str(root),
         OMP_NUM_THREADS=str(threads),
         PYTHONHASHSEED='0',
+        SKETCHNB_CACHE=str(root/'build/cache'),
         HF_HUB_OFFLINE='1',
         TRANSFORMERS_OFFLINE='1',
         HF_HUB_DISABLE_TELEMETRY='1',

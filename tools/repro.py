@@ -14,9 +14,15 @@ from warm import warm
 TRAINED = ['source', 'pretrain', 'pretrain-sd', 'baseline', 'train', 'fusion']
 READING = ['embed', 'evaluate', 'compare|difficulty']  # stages that only read what was trained
 
-def stages(kinds:str, cwd:Path, env:dict) -> list[str]:
-    "Names of the stages of `kinds`, a regular expression"
-    names = run([*DVC, 'stage', 'list', '--all', '--name-only'], cwd, 60, env).split()
+def stages(
+    kinds:str,  # a regular expression
+    cwd:Path,
+    env:dict,
+    studies:bool=False,  # those of studies, too
+) -> list[str]:
+    "Names of stages"
+    every = ['--all'] if studies else []
+    names = run([*DVC, 'stage', 'list', '--name-only', *every], cwd, 60, env).split()
     return [name for name in names if re.fullmatch(f'(.*:)?({kinds})(@.*)?', name)]
 
 def at_once(
@@ -26,9 +32,10 @@ def at_once(
     left:Callable[[], float|None]=lambda: None,  # the seconds that are left
     jobs:int=2,  # so many at once
     shown:bool=False,  # let the output be seen, don't return it
+    studies:bool=False,  # those of studies, too
 ) -> str:
     "Run stages side by side; what was said"
-    names = stages(kinds, cwd, env)
+    names = stages(kinds, cwd, env, studies)
     parts = [names[i::2*jobs] for i in range(2*jobs)]
     parts = [part for part in parts if part]  # without a name `dvc repro` would run everything
     def repro(some):

@@ -2,8 +2,7 @@
 
     python tools/size.py smoke
 
-A file that holds other values of keys, or new ones, is laid over it in the same way. `left_out`
-lists entries of studies that are dropped.
+A file that holds other values of keys, or new ones, is laid over it in the same way.
 
 Comments and order stay, the result is checked before the file is replaced. `git checkout
 params.yaml` is the way back."""
@@ -23,23 +22,22 @@ def lay(base:dict, over:dict):
         else:
             base[key] = value
 
-def leave_out(params:dict, names:list[str]):
-    "Drop the entries `names` from the studies of `params`. `ValueError` if one isn't there"
-    for name in names:
-        if name not in params['studies']['methods']:
-            raise ValueError(f'left_out: {name} is no entry of studies.methods')
-        del params['studies']['methods'][name]
-        del params['studies']['rows'][name]
+def keep_studies(params:dict, kept:list[str]):
+    "Drop from the studies of `params` all entries but those `kept`"
+    for part in (params['studies']['methods'], params['studies']['rows']):
+        for name in [name for name in part if name not in kept]:
+            del part[name]
 
-def resize(path:Path, overlay:Path):
-    """Lay `overlay` over the params file `path`.
+def resize(path:Path, overlay:Path, kept:list[str]|None=None):
+    """Lay `overlay` over the params file `path`; of studies only entries `kept`, if they are named.
 
     `ValueError` names a key that isn't right, and then nothing is written"""
     yaml = YAML()
     yaml.width = 80
     params = yaml.load(path.read_text())
     over = yaml.load(overlay.read_text())
-    leave_out(params, sum(over.pop('left_out', []), []))
+    if kept:
+        keep_studies(params, kept)
     lay(params, over)
     with atomic(path) as tmp:
         yaml.dump(params, tmp)

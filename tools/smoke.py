@@ -13,12 +13,16 @@ from pathlib import Path
 
 from commands import COPIES, DVC, ROOT, RUNNING, Failed, end_at_signal, environment, run, tail
 from repro import at_once
+from size import resize
 from warm import warm
 
 RESULTS = {'metrics', 'reports', 'dvc.lock', 'studies/results', 'studies/dvc.lock'}
 LEFT_OUT = {'store', 'data.dvc', *RESULTS}
 BEFORE = [[sys.executable, 'tools/world.py']]  # makes what stages need but no stage makes
 EXAMPLE = 'tools/example/90_clip_probe.ipynb', 'tools/example/clip-probe.yaml'  # a method of one's own
+# of studies, an entry of each kind; the others are like one of them
+STUDIED = ['rival-clip', 'ablation-none', 'border-25', 'loss-none', 'scene-text', 'scene-graph',
+           'scene-baseline-1', 'scene-full-1', 'scene-long', 'rank-full']
 EXAMPLE_ROW = 'linear probe on CLIP'
 FIRST = ['source', 'pretrain', 'pretrain-sd', 'train@matchmaker']  # others need these
 STEPS = ['baseline|train', 'fusion', 'embed', 'evaluate']  # of the main run and of studies
@@ -72,7 +76,7 @@ def all_stages(cwd:Path, left:Callable[[], float], env:dict) -> str:
     with warm(cwd, env, RUNNING) as quick:
         out = run([*DVC, 'repro', *FIRST], cwd, left(), quick)
         for kinds in STEPS:
-            out += at_once(kinds, cwd, quick, left)
+            out += at_once(kinds, cwd, quick, left, studies=True)
         out += run([*DVC, 'repro', 'studies/dvc.yaml'], cwd, left(), quick)
         (cwd/'studies/results').mkdir()
         for path in (cwd/'build/studies/results').glob('*/*'):
@@ -91,7 +95,9 @@ def in_copy(tmp:Path, left:Callable[[], float]) -> str:
     "Do it all in the empty folder `tmp`; how much was done, or `Failed`"
     env = environment(tmp) | {'DVC_SITE_CACHE_DIR': str(tmp/'.dvc/tmp/site')}
     copy(tmp)
-    for cmd in [['git', 'init', '-q'], [sys.executable, 'tools/size.py', 'smoke'], *BEFORE]:
+    run(['git', 'init', '-q'], tmp, left(), env)
+    resize(tmp/'params.yaml', tmp/'params/smoke.yaml', STUDIED)
+    for cmd in BEFORE:
         run(cmd, tmp, left(), env)
     add_example(tmp, left, env)
     out = all_stages(tmp, left, env)

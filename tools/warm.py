@@ -77,7 +77,7 @@ def serve(path:str):
 # Who asks
 
 def ask(path:str, role:str, argv:list) -> int:
-    "Ask the server at the socket `path` for a kernel or a papermill; its exit status, when it ended"
+    "Ask the server at the socket `path` for a kernel or a papermill; its exit status"
     parent = os.getppid()
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(path)

@@ -64,6 +64,7 @@ def room(sd:SDFeatures, size:tuple, most:int=64) -> int:
     bytes_each = 8*4*sd.vae.config.block_out_channels[0]*height*width
     return int(min(most, max(1, .7*get_max_memory()[place] // bytes_each)))
 
+# %% ../../nbs/backbones/01_diffusion.ipynb #001c2829
 def halving(run:Callable, batch:int):
     "`run(batch)`; again with half the batch as long as the GPU's memory is too small"
     try:
@@ -85,6 +86,7 @@ def _latents(sd:SDFeatures, images, size=None, prompt=None) -> torch.Tensor:
         parts.append(sd.encode(x if prompt is None else prompt(x)))
     return torch.cat(parts)
 
+# %% ../../nbs/backbones/01_diffusion.ipynb #e587fedd
 def _shape(sd:SDFeatures, images, size) -> tuple:
     "(height, width) in pixels of what the VAE will see, or has seen if `images` are latents"
     if np.asarray(images[:1]).dtype == np.float32:
@@ -99,6 +101,7 @@ def _digest(*arrays) -> str:
         sha.update(np.ascontiguousarray(x).reshape(-1).view(np.uint8))
     return sha.hexdigest()
 
+# %% ../../nbs/backbones/01_diffusion.ipynb #aa53c80c
 def _kept(sd:SDFeatures, images, size, precision:str, cache:str|Path) -> Path:
     "The file in folder `cache` of the latents of `images`, named by all that they depend on"
     if not hasattr(sd, 'vae_digest'):
@@ -130,11 +133,11 @@ def latents(
     path = _kept(sd, images, size, precision, cache) if cache else None
     if path and path.exists(): return np.load(path, mmap_mode='r')
     batch = min(16, batch or room(sd, _shape(sd, images, size)))
-    z = _encode_all(sd, images, size, prompt, batch, precision, desc)
+    out = _encode_all(sd, images, size, prompt, batch, precision, desc)
     if path:
         with atomic(path) as file:
-            np.save(file, z)
-    return z
+            np.save(file, out)
+    return out
 
 # %% ../../nbs/backbones/01_diffusion.ipynb #36ee332a
 def _encode_all(sd:SDFeatures, images, size, prompt, batch:int, precision, desc) -> np.ndarray:
@@ -142,8 +145,8 @@ def _encode_all(sd:SDFeatures, images, size, prompt, batch:int, precision, desc)
     parts = []
     for i in _steps(len(images), batch, desc):
         with autocast(precision):
-            z = _latents(sd, images[i:i+batch], size, prompt)
-        parts.append(z.float().cpu())
+            part = _latents(sd, images[i:i+batch], size, prompt)
+        parts.append(part.float().cpu())
     return torch.cat(parts).numpy()
 
 # %% ../../nbs/backbones/01_diffusion.ipynb #9cbf480c
@@ -208,14 +211,19 @@ def averaged(self:_Reading,
 
 # %% ../../nbs/backbones/01_diffusion.ipynb #9020e6c4
 @patch
-def batches(self:_Reading, images, batch:int, precision:str, desc:str|None) -> Iterator:
+def batches(self:_Reading,
+    images:np.ndarray,  # uint8 (n,h,w,3), or their latents
+    batch:int,  # pictures times draws at once
+    precision:str,  # as in `features`
+    desc:str|None,  # of the progress bar
+) -> Iterator:
     "Averaged maps of `images`, {level: (n,c,h,w)}, batch after batch of pictures times draws"
     n = max(1, batch//self.draws)
     for i in _steps(len(images), n, desc):
         with autocast(precision):
-            z = _latents(self.sd, images[i:i+n], self.size)
+            clean = _latents(self.sd, images[i:i+n], self.size)
             words = self.sd.words(self.text[i:i+n]) if self.words is None else self.words
-            maps = self.averaged(z, words, i, batch)
+            maps = self.averaged(clean, words, i, batch)
         yield maps
 
 # %% ../../nbs/backbones/01_diffusion.ipynb #1ca80a2f
@@ -299,6 +307,7 @@ SAMPLES = [
     'a painting of a white ship by the sea', 'clip art of a purple umbrella',
     'a cartoon of an orange fish', 'a line drawing of a house']
 
+# %% ../../nbs/backbones/01_diffusion.ipynb #87c48e58
 def show_samples(path:str|Path, captions:list[str]=SAMPLES, cols:int=4, **kw):
     "A figure: what the model at `path` draws for `captions`; `kw` go to `sample`"
     import matplotlib.pyplot as plt, textwrap

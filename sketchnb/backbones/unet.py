@@ -31,17 +31,20 @@ def _words(clip:CLIPModel, tok, texts:list) -> torch.Tensor:
     tokens = tok(texts, padding='max_length', truncation=True, return_tensors='pt')
     return clip.text_model(tokens['input_ids'].to(device())).last_hidden_state
 
+# %% ../../nbs/backbones/03_unet.ipynb #8df468b1
 @torch.no_grad()
 def _encode(pool:Pool, rows, rng, clip:CLIPModel, tok, vae:AutoencoderKL) -> tuple:
     "Scaled latents, CLIP's patch maps and the words' contexts of `rows`, framed anew"
     images = framings(pool, rows, rng)
-    z = vae.encode(to_floats(images, images.shape[1])).latent_dist.mean * vae.config.scaling_factor
+    posterior = vae.encode(to_floats(images, images.shape[1])).latent_dist
+    latents = posterior.mean * vae.config.scaling_factor
     patches = patch_map(clip, clip_pixels(clip, images))
-    return z, patches, _words(clip, tok, pool.say(rows, rng))
+    return latents, patches, _words(clip, tok, pool.say(rows, rng))
 
 # %% ../../nbs/backbones/03_unet.ipynb #6c5f2608
 _ENCODED = ('latents','patches','words')
 
+# %% ../../nbs/backbones/03_unet.ipynb #ac3f935e
 def _cache(path:Path, pool:Pool, rows, cfg:UnetCfg, clip:CLIPModel, tok, vae, batch:int=64) -> dict:
     """Memory-mapped float16 latents, patches and words of `rows`, in folder `path`.
 
@@ -95,20 +98,21 @@ class _Encoded:
 
 # %% ../../nbs/backbones/03_unet.ipynb #94599a61
 @patch
-def words(self:_Encoded, i, rng, drop:float) -> torch.Tensor:
+def words(self:_Encoded, i:np.ndarray, rng:np.random.Generator, drop:float) -> torch.Tensor:
     "Contexts (n,77,d) of rows `i`, a share `drop` of them withheld"
     context = self.get('words', i)
     context[torch.from_numpy(rng.random(len(i)) < drop)] = self.none
     return context
 
+# %% ../../nbs/backbones/03_unet.ipynb #e0706e2b
 @patch
-def noisy(self:_Encoded, i, rng, below:int=1000) -> tuple:
+def noisy(self:_Encoded, i:np.ndarray, rng:np.random.Generator, below:int=1000) -> tuple:
     "Latents of rows `i` at random steps t < `below`: noisy latents, t, noise"
-    z = self.get('latents', i)
-    t = torch.from_numpy(rng.integers(0, below, len(i))).to(z.device)
-    eps = torch.randn(z.shape).to(z.device)
+    clean = self.get('latents', i)
+    t = torch.from_numpy(rng.integers(0, below, len(i))).to(clean.device)
+    eps = torch.randn(clean.shape).to(clean.device)
     abar = self.abar[t][:,None,None,None]
-    return abar.sqrt()*z + (1-abar).sqrt()*eps, t, eps
+    return abar.sqrt()*clean + (1-abar).sqrt()*eps, t, eps
 
 # %% ../../nbs/backbones/03_unet.ipynb #24a7241e
 def _noise_loss(unet, data:_Encoded, i, rng, drop:float, cap:float=1.) -> tuple:
@@ -117,8 +121,8 @@ def _noise_loss(unet, data:_Encoded, i, rng, drop:float, cap:float=1.) -> tuple:
     Without a cap it is the error of the velocity (arXiv 2202.00512), in which no step counts
     little"""
     context = data.words(i, rng, drop)
-    z,t,eps = data.noisy(i, rng)
-    predicted = unet(z, t, encoder_hidden_states=context).sample.float()
+    noisy,t,eps = data.noisy(i, rng)
+    predicted = unet(noisy, t, encoder_hidden_states=context).sample.float()
     each = (predicted-eps).square().mean((1,2,3))
     weights = (1/data.abar[t]).clamp(max=cap)
     return (weights*each).mean(), each.mean().detach(), t
@@ -148,10 +152,10 @@ def _finish_step(unet, proj:nn.Module, data:_Encoded, cfg:UnetCfg, phase:FinishC
         i = batch_rows(np.arange(len(data)), step, phase)
         loss,mse,_ = _noise_loss(unet, data, i, rng, phase.drop, phase.cap)
         i = batch_rows(np.arange(len(data)), step, silent)
-        z,t,_ = data.noisy(i, rng, phase.below)
-        maps = up_maps(unet, z, t, data.none.expand(len(i), -1, -1), levels)
+        noisy,t,_ = data.noisy(i, rng, phase.below)
+        maps = up_maps(unet, noisy, t, data.none.expand(len(i), -1, -1), levels)
         target = data.patches(i)
-        align = align_loss(proj(maps[cfg.align_level]), target, torch.ones(len(i)).to(z))
+        align = align_loss(proj(maps[cfg.align_level]), target, torch.ones(len(i)).to(noisy))
         alike = sum(likeness_loss(maps[n], target) for n in phase.levels)/len(phase.levels)
         return loss + cfg.align*align + phase.alike*alike, dict(
             noise=loss.detach(), mse=mse, align=align.detach(), alike=alike.detach())
@@ -189,11 +193,11 @@ def unet_metrics(
     "Mean squared error of the predicted noise on held-out pictures"
     rows = pool.rows('heldout', drawings=cfg.drawings)[:n]
     abar = new_scheduler().alphas_cumprod
-    z,_,context = _encode(pool, rows, np.random.default_rng(0), clip, tok, vae)
-    eps = torch.randn(z.shape, generator=torch.Generator().manual_seed(0)).to(z)
+    clean,_,context = _encode(pool, rows, np.random.default_rng(0), clip, tok, vae)
+    eps = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0)).to(clean)
     out = {}
     for t in ts:
-        z_t = abar[t].sqrt()*z + (1-abar[t]).sqrt()*eps
+        z_t = abar[t].sqrt()*clean + (1-abar[t]).sqrt()*eps
         predicted = unet(z_t, t, encoder_hidden_states=context).sample
         out[f'mse_{t}'] = float(F.mse_loss(predicted, eps))
     return out
@@ -205,6 +209,7 @@ def _load_frozen(clip_path, vae_path) -> tuple:
     vae = AutoencoderKL.from_pretrained(vae_path).float().eval().requires_grad_(False)
     return clip, processor.tokenizer, vae.to(device())
 
+# %% ../../nbs/backbones/03_unet.ipynb #cd1c9678
 def _text_tower(clip:CLIPModel) -> CLIPTextModel:
     "The text tower of `clip` as a model of its own"
     text = CLIPTextModel(clip.config.text_config)

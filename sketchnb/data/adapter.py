@@ -49,6 +49,7 @@ def _unknown(name):
     split = '; separate columns by commas' if re.search('[;\t]', str(name)) else ''
     return f'unknown column {name!r}: {hint}{split}'
 
+# %% ../../nbs/data/10_adapter.ipynb #74d8c1fb
 def _check_columns(where, names):
     "Raise `ManifestError` on unknown, repeated or missing columns"
     bad = []
@@ -104,6 +105,7 @@ def _is_number(text):
         return False
     return True
 
+# %% ../../nbs/data/10_adapter.ipynb #e613a4ae
 def _check_row(row):
     "Problems with the values of one row"
     for name, value in row.items():
@@ -126,6 +128,7 @@ def _full(row):
             row[name] = Path(os.path.normpath(row[name])).as_posix()
     return row | dict(split=row['split'] or 'test')
 
+# %% ../../nbs/data/10_adapter.ipynb #f9d51a90
 def _reader(path):
     "The function that reads the manifest at `path`"
     if path.is_dir():
@@ -173,6 +176,7 @@ def _picture(path, full=True, sketch=False):
         return f"{path} is damaged or can't be decoded ({error}): make or fetch it anew"
     return _no_sketch(path, grey) if sketch else None
 
+# %% ../../nbs/data/10_adapter.ipynb #fc32e9e6
 def _no_sketch(path, grey):
     "Why a picture, uint8 (h,w), is no sketch, or None"
     if int(grey.max())-int(grey.min()) < 16:
@@ -215,6 +219,7 @@ def _check_links(rows, queries):
         yield ('no row has a sketch: nothing to search with '
                '(for a gallery alone pass queries=False)')
 
+# %% ../../nbs/data/10_adapter.ipynb #f4a8201f
 def _changes(where, row, first, old):
     "Problems of `row` with `old`, the first row of its photo, at place `first`"
     for name in ('category','split'):
@@ -241,6 +246,7 @@ def _line(problem):
     found = re.match(r'line (\d+)', problem)
     return int(found[1]) if found else 0
 
+# %% ../../nbs/data/10_adapter.ipynb #9a319c3d
 def _dataset(name, rows, root, check, queries, bad):
     "`SketchDataset` of checked `rows`; `ManifestError` with all problems, those in `bad` too"
     bad = [*bad, *_check_links(rows, queries), *_check_files(rows, root, check)]
@@ -274,6 +280,7 @@ def _hidden(path, folder):
     "Whether `path` or a folder on the way to it, from `folder`, is hidden"
     return any(part.startswith('.') for part in path.relative_to(folder).parts)
 
+# %% ../../nbs/data/10_adapter.ipynb #0a4aa29f
 def _scan(folder, bad):
     "Pictures below `folder`, sorted; those in a format that isn't read go to `bad`"
     folder = Path(folder)
@@ -287,6 +294,7 @@ def _scan(folder, bad):
             out.append(path)
     return out
 
+# %% ../../nbs/data/10_adapter.ipynb #bd5a2aee
 def _sub(path, folder):
     "The sub-folder of `folder` that `path` is in, '' for none"
     return path.parent.relative_to(folder).as_posix().strip('.')

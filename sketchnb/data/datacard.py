@@ -21,6 +21,7 @@ from ..strokes import rasterise
 # %% ../../nbs/data/13_datacard.ipynb #3c417f76
 _styles = [style for style in SHARES if style != 'photo']
 
+# %% ../../nbs/data/13_datacard.ipynb #774252cd
 def drawings_of(
     category:str,
     rng:np.random.Generator, # decides what they look like
@@ -75,6 +76,7 @@ def tiles(
               for one in pictures]
     return np.concatenate(padded, 1)
 
+# %% ../../nbs/data/13_datacard.ipynb #640618a1
 def titled(
     row:np.ndarray, # uint8 (h,w,3)
     text:str,
@@ -103,6 +105,7 @@ def _shrunk(pictures, size):
     return [np.asarray(Image.fromarray(one).resize(shape, Image.Resampling.BOX))
             for one in pictures]
 
+# %% ../../nbs/data/13_datacard.ipynb #a49c1c09
 def contact_row(
     ds:SketchDataset, # SketchWorld
     category:str,

@@ -137,12 +137,14 @@ def _find(table, id, what):
     "Raise `KeyError` unless `table` has a row `id`"
     if id not in table.index: raise KeyError(f'no {what} {id!r} in this data set')
 
+# %% ../../nbs/data/09_dataset.ipynb #00c68937
 @patch
 def photo(self:SketchDataset, id:str) -> Image.Image:
     "RGB picture of photo `id`"
     _find(self.photos, id, 'photo')
     return self._photo(id)
 
+# %% ../../nbs/data/09_dataset.ipynb #1d6cdd03
 @patch
 def strokes(self:SketchDataset, id:str) -> list|None:
     "Strokes of sketch `id`, arrays (points,2), or None where only a raster exists"
@@ -166,15 +168,18 @@ def _stack(squares, size):
     "uint8 (n,size,size,3) of n `squares`, also if there are none"
     return np.stack(squares) if squares else np.zeros((0,size,size,3), np.uint8)
 
+# %% ../../nbs/data/09_dataset.ipynb #b14f863b
 def _slow(ids, unit):
     "`ids` with a progress bar, if it takes more than five seconds"
     return tqdm(list(ids), unit=f' {unit}', mininterval=5, delay=5)
 
+# %% ../../nbs/data/09_dataset.ipynb #a2d25a91
 @patch
 def photo_array(self:SketchDataset, ids:Iterable[str], size:int) -> np.ndarray:
     "uint8 (n,size,size,3): photos padded with white to a square"
     return _stack([square(self.photo(i), size) for i in _slow(ids, 'photos')], size)
 
+# %% ../../nbs/data/09_dataset.ipynb #5537feab
 @patch
 def sketch_array(self:SketchDataset, ids:Iterable[str], size:int) -> np.ndarray:
     "uint8 (n,size,size,3): sketches, dark on white"
@@ -188,6 +193,7 @@ def of(self:SketchDataset, photos:pd.DataFrame) -> SketchDataset:
     loaders = self._photo, self._sketch, self._strokes
     return SketchDataset(photos, sketches, *loaders, self.info)
 
+# %% ../../nbs/data/09_dataset.ipynb #16a42f8e
 @patch
 def select(self:SketchDataset,
     split:str|Iterable[str]|None=None, # one, or several; None is any
@@ -224,6 +230,7 @@ def toy_dataset(
 class NoQueries(ValueError):
     "A data set has nothing to ask for a task"
 
+# %% ../../nbs/data/09_dataset.ipynb #ab1746b1
 @dataclass(eq=False)
 class Task:
     "Queries and the gallery they are ranked against."
@@ -249,6 +256,7 @@ def target(self:Task) -> np.ndarray:
     "int64 (queries,): place of each query's own photo in the gallery; -1 if it isn't there"
     return self.gallery.index.get_indexer(self.queries.photo).astype(np.int64)
 
+# %% ../../nbs/data/09_dataset.ipynb #b24fd6ba
 @patch(as_prop=True)
 def labels(self:Task) -> tuple[np.ndarray, np.ndarray]:
     "int64 (queries,) and (gallery,): numbers that are equal where the category is"

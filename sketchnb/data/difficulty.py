@@ -26,6 +26,7 @@ def _facts(things, view):
     return dict(body=look.body, second=look.second, pattern=look.pattern,
                 place=view['place'], skin=look.skin)
 
+# %% ../../nbs/data/11_difficulty.ipynb #02608e70
 def text_mismatch(
     facts:Sequence[dict], # n captions' facts: {what: value}
     photos:Sequence[tuple], # m photos of one thing: (things, view)
@@ -41,6 +42,7 @@ def _same_parts(low, high):
     if len(low) != len(high): return False
     return all(one.points.shape == other.points.shape for one, other in zip(low, high))
 
+# %% ../../nbs/data/11_difficulty.ipynb #8ec3ac63
 @functools.lru_cache(None)
 def touches(category:str) -> dict[str, set[str]]: # {attribute: names of parts}
     "Which parts each attribute moves, found by trying both ends of its range"
@@ -72,10 +74,10 @@ def sketch_loglik(
     def one(drawing):
         shown = np.array([bool(parts[name] & set(drawing['kept']))
                           for name in CATEGORIES[category].attrs])
-        z = ((vector(drawing['attrs']) - true - pull*(.5-true))/memory)[:,shown]
+        error = ((vector(drawing['attrs']) - true - pull*(.5-true))/memory)[:,shown]
         pose = drawing['pose']
         squashed = (pose['squash'] - 1 - .6*(squash-1))/.04
-        return -.5*((z*z).sum(1) + squashed*squashed) - 50*(pose['flip'] != flip)
+        return -.5*((error*error).sum(1) + squashed*squashed) - 50*(pose['flip'] != flip)
     return np.stack([one(drawing) for drawing in drawn])
 
 # %% ../../nbs/data/11_difficulty.ipynb #04cb3af0
@@ -108,6 +110,7 @@ def oracle_scorer(
 NEAR = .03  # attribute distance under which two items count as near
 BITS = 72  # the same of hashes: bits of 768 in which they differ
 
+# %% ../../nbs/data/11_difficulty.ipynb #47715c19
 def attr_vectors(photos:pd.DataFrame) -> dict[str, np.ndarray]: # {category: (n,attributes)}
     "Attributes of photos of single things, each scaled to 0..1 over its range"
     out = {}

@@ -9,11 +9,16 @@ __all__ = ['MAP_SIDE', 'squares', 'ink', 'on_all_cores', 'edges', 'cut_out', 'bo
 # %% ../../nbs/data/15_framing.ipynb #1a6b8d0b
 import functools
 import hashlib
+import inspect
 import os
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 import cv2
 import numpy as np
+from ..core import fingerprint
 
 # %% ../../nbs/data/15_framing.ipynb #dff123f0
 MAP_SIDE = 128  # of maps, pixels
@@ -42,15 +47,56 @@ def on_all_cores(function:Callable, *args) -> list:
         return list(pool.map(function, *args))
 
 # %% ../../nbs/data/15_framing.ipynb #fedea979
+def _kept_at(name:str) -> Path|None:
+    "Where maps called `name` are kept between processes; None if nowhere"
+    folder = os.environ.get('SKETCHNB_CACHE')
+    if not folder: return None
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return Path(folder)/f'{name}.sqlite'
+
+def _opened(path:Path):
+    "The store at `path`; others may read and write it at the same time"
+    store = sqlite3.connect(path, timeout=60, isolation_level=None)
+    store.execute('pragma journal_mode=wal')
+    store.execute('pragma synchronous=off')
+    store.execute('create table if not exists maps (key text primary key, shape text, bits blob)')
+    return closing(store)
+
+# %% ../../nbs/data/15_framing.ipynb #71eeb395
+def _find(path:Path, key:str):
+    "(shape, bits) that the store at `path` has for `key`, or None"
+    with _opened(path) as store:
+        row = store.execute('select shape, bits from maps where key=?', (key,)).fetchone()
+    if row is None: return None
+    shape, bits = row
+    return tuple(map(int, shape.split())), np.frombuffer(bits, np.uint8)
+
+def _keep(path:Path, key:str, shape:tuple, bits:np.ndarray):
+    "Put a map into the store at `path`"
+    with _opened(path) as store:
+        values = (key, ' '.join(map(str, shape)), bits.tobytes())
+        store.execute('insert or ignore into maps values (?,?,?)', values)
+
+# %% ../../nbs/data/15_framing.ipynb #4e5b2d3b
 def _remember(function):
     "`function`, which makes a bool map of a picture, computed once for each picture"
     seen = {}
+    code = fingerprint([inspect.getsource(function), cv2.__version__])
+    def found_in(image, key, args):
+        path = _kept_at(f'{function.__name__}-{code}')
+        kept = _find(path, key) if path else None
+        if kept: return kept
+        found = function(image, *args)
+        bits = np.packbits(found)
+        if path:
+            _keep(path, key, found.shape, bits)
+        return found.shape, bits
     @functools.wraps(function)
     def remembered(image, *args):
-        key = (hashlib.sha1(np.ascontiguousarray(image)).digest(), image.shape, args)
+        content = hashlib.sha1(np.ascontiguousarray(image)).hexdigest()
+        key = repr((content, image.shape, args))
         if key not in seen:
-            found = function(image, *args)
-            seen[key] = (found.shape, np.packbits(found))
+            seen[key] = found_in(image, key, args)
         shape, bits = seen[key]
         return np.unpackbits(bits, count=np.prod(shape)).reshape(shape) > 0
     return remembered

@@ -10,11 +10,13 @@ __all__ = ['MEMORY', 'PULL', 'Hand', 'sample_hand', 'hands', 'remember', 'mispla
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+# %% ../../nbs/data/04_hands.ipynb #ed7486c0
 import numpy as np
 import shapely
 from numpy.random import Generator
 from shapely.geometry import LineString, MultiLineString, Polygon
 
+# %% ../../nbs/data/04_hands.ipynb #028093c2
 from .photos import Thing, pose_points
 from .shapes import CATEGORIES, Part, bounds
 
@@ -39,6 +41,7 @@ class Hand:
 MEMORY = (.20,.32)
 PULL = (.20,.45)
 
+# %% ../../nbs/data/04_hands.ipynb #87d4e5ec
 def sample_hand(name:str, rng:Generator) -> Hand:
     "Draw a person"
     least = rng.uniform(.45, .75)
@@ -112,6 +115,7 @@ def _polygon(points):
     shape = Polygon(points)
     return shape if shape.is_valid else shape.buffer(0)
 
+# %% ../../nbs/data/04_hands.ipynb #6d79ae2f
 def _pieces(shape):
     "The geometries that `shape` consists of"
     return list(getattr(shape, 'geoms', [shape]))
@@ -145,6 +149,7 @@ def _walk(points, step):
     to = np.linspace(0, at[-1], n)
     return np.stack([np.interp(to, at, points[:,0]), np.interp(to, at, points[:,1])], 1)
 
+# %% ../../nbs/data/04_hands.ipynb #2908883d
 def _restart(q, hand, rng):
     "The closed line `q`, begun anywhere; it runs past its start or stops short of it"
     start = rng.integers(len(q)-1)
@@ -158,6 +163,7 @@ def _sway(n, rng):
     few = max(3, n//4)
     return np.interp(np.arange(n), np.linspace(0, n-1, few), rng.normal(0, 1, few))
 
+# %% ../../nbs/data/04_hands.ipynb #f97501c9
 def _tremble(q, hand, rng):
     "The line `q` by an unsteady pen that has a weight"
     n = len(q)
@@ -226,6 +232,7 @@ def trace(
             numbers.append(i)
     return strokes, numbers
 
+# %% ../../nbs/data/04_hands.ipynb #1fa3fb31
 def _order(lines, rng):
     "Big lines first, more or less"
     size = [np.ptp(points, axis=0).sum()*rng.uniform(.6, 1.4) for _, points in lines]
@@ -241,6 +248,7 @@ def draw(thing:Thing, hand:Hand, rng:Generator) -> Drawing:
     kept = sorted({part.name for part in parts})
     return Drawing(strokes, [parts[i].name for i in numbers], attrs, pose, kept, place)
 
+# %% ../../nbs/data/04_hands.ipynb #c766898f
 def _paper(parts, box, pose, hand, rng):
     "Where on the paper: the longer side takes a share of it, the rest is chance"
     points = [pose_points(part.points, box, pose, (0,0,1)) for part in parts]

@@ -47,11 +47,12 @@ def rect(
     r:float=0,  # radius of its rounded corners
 ) -> np.ndarray:  # (4,2), or (28,2) with rounded corners
     "Rectangle"
-    r = min(r, .499*w, .499*h)
-    if r <= 0: return poly((cx-w/2,cy-h/2), (cx+w/2,cy-h/2), (cx+w/2,cy+h/2), (cx-w/2,cy+h/2))
-    corners = [(cx+w/2-r, cy+h/2-r, 0), (cx-w/2+r, cy+h/2-r, 90),
-               (cx-w/2+r, cy-h/2+r, 180), (cx+w/2-r, cy-h/2+r, 270)]
-    return np.concatenate([arc(mx, my, r, r, start, start+90, n=7) for mx, my, start in corners])
+    radius = min(r, .499*w, .499*h)
+    if radius <= 0: return poly((cx-w/2,cy-h/2), (cx+w/2,cy-h/2), (cx+w/2,cy+h/2), (cx-w/2,cy+h/2))
+    corners = [(cx+w/2-radius, cy+h/2-radius, 0), (cx-w/2+radius, cy+h/2-radius, 90),
+               (cx-w/2+radius, cy-h/2+radius, 180), (cx+w/2-radius, cy-h/2+radius, 270)]
+    return np.concatenate([arc(mx, my, radius, radius, start, start+90, n=7)
+                           for mx, my, start in corners])
 
 # %% ../../nbs/data/00_shapes.ipynb #a0000003
 def block(
@@ -138,7 +139,7 @@ def ellipse(
 
 # %% ../../nbs/data/00_shapes.ipynb #3bd7fc97
 def _segment(a, b, c, d, t):
-    "Catmull-Rom's cubic from `b` (t=0) to `c` (t=1); `a` and `d` are the points before and after"
+    "Catmull-Rom's equation from `b` (t=0) to `c` (t=1); `a` and `d` are their neighbours"
     return .5*(2*b + (c-a)*t + (2*a-5*b+4*c-d)*t**2 + (3*b-a-3*c+d)*t**3)
 
 def _spline(points, closed, n):

@@ -18,17 +18,21 @@ def _polar(radius, n):
     angle = np.arange(n)*2*np.pi/n - np.pi/2
     return np.stack([radius*np.cos(angle), radius*np.sin(angle)], 1)
 
+# %% ../../nbs/data/01_toy.ipynb #e85dca2e
 def _points(*xy):
     "(n,2) from x, y, x, y, ..."
     return np.array(xy, float).reshape(-1,2)
 
+# %% ../../nbs/data/01_toy.ipynb #baf9db38
 def _disc(form):
     return _polar(1, 48)*(1, .45+.5*form)
 
+# %% ../../nbs/data/01_toy.ipynb #03e66b97
 def _bar(form):
     high = .3+.6*form
     return _points(-1,-high, 1,-high, 1,high, -1,high)
 
+# %% ../../nbs/data/01_toy.ipynb #6597bf7d
 def _wedge(form):
     return _points(-1,.8, form*1.8-.9,-.9, 1,.8)
 
@@ -39,10 +43,12 @@ def _cross(form):
     quarter = _points(0,1, -1,0)  # a quarter turn
     return np.concatenate([arm@np.linalg.matrix_power(quarter, i) for i in range(4)])
 
+# %% ../../nbs/data/01_toy.ipynb #c5a8ca7b
 def _star(form):
     inner = np.arange(10)%2 == 1
     return _polar(np.where(inner, .25+.4*form, 1), 10)
 
+# %% ../../nbs/data/01_toy.ipynb #f64a3403
 def _arrow(form):
     neck = -.2+.7*form
     return _points(-1,-.2, neck,-.2, neck,-.7, 1,0, neck,.7, neck,.2, -1,.2)
@@ -53,10 +59,12 @@ def _moon(form):
     inner = outer*(.1+.7*form, 1)
     return np.concatenate([outer, inner[::-1]])
 
+# %% ../../nbs/data/01_toy.ipynb #78488e68
 def _hut(form):
     eaves = -.5+.8*form
     return _points(-.8,1, -.8,eaves, 0,-1, .8,eaves, .8,1)
 
+# %% ../../nbs/data/01_toy.ipynb #a784aa9d
 def _flower(form):
     petals = np.sin(np.arange(60)*np.pi/12)**2
     return _polar(1-(.2+.4*form)*petals, 60)
@@ -69,6 +77,7 @@ _shapes = dict(disc=_disc, bar=_bar, wedge=_wedge, cross=_cross, star=_star,
 _colours = dict(red=(200,50,40), green=(60,150,70), blue=(50,80,190), yellow=(230,190,40),
                 purple=(130,60,150), white=(240,240,235))
 
+# %% ../../nbs/data/01_toy.ipynb #68743bc8
 def _photo(parts, ground, size, rng):
     "PIL of `parts` [(polygon in 0..1, colour)] filled on a shaded ground, with noise"
     side = size*4  # drawn large and averaged down
@@ -91,6 +100,7 @@ def _waver(polygon, stretch, amount, rng):
     offsets = [np.interp(along, knots, rng.normal(0, amount, 7)) for _ in 'xy']
     return stroke + np.stack(offsets, 1)
 
+# %% ../../nbs/data/01_toy.ipynb #03fc038c
 def _hand(parts, hand, rng):
     "Strokes: the outlines of `parts` as `hand` (0, 1, ...) draws them, not quite closed"
     stretch = 1 + rng.normal(0, .05, 2)
@@ -136,6 +146,7 @@ def toy_item(
 _tier = dict(zip(_shapes, ['seen']*5 + ['unseen']*2 + ['novel']*2))
 _splits = dict(zip(_shapes, [('train','test')]*3 + [('val',)]*2 + [('test',)]*4))
 
+# %% ../../nbs/data/01_toy.ipynb #235ab000
 def _plan(n, scenes, rng):
     "[(names of the shapes in a picture, its split)]"
     objects = [((name,), split) for name in _shapes for split in _splits[name]]
@@ -143,6 +154,7 @@ def _plan(n, scenes, rng):
     pairs = [(tuple(rng.permutation(seen)[:2]), split) for split in ('train','val','test')]
     return [one for one in objects for _ in range(n)] + pairs*scenes
 
+# %% ../../nbs/data/01_toy.ipynb #de32113a
 def _row(names, split):
     "What both tables say of a picture of shapes `names`"
     category = names[0] if len(names) == 1 else 'scene'

@@ -68,7 +68,8 @@ def cat_levels(
 # %% ../../nbs/methods/04_matchmaker.ipynb #3a7c000a
 class Matchmaker(Siamese):
     "Paper A's method: a frozen Stable Diffusion that is given a learned border and learned words"
-    toy = [dict(levels=(2,), draws=1, lr=.3), dict(levels=(1,4), t=100, pool=4, border=0, draws=2, framed=True, lr=.3),
+    toy = [dict(levels=(2,), draws=1, lr=.3),
+           dict(levels=(1,4), t=100, pool=4, border=0, draws=2, framed=True, lr=.3),
            dict(levels=(2,), std=.1, text='a photo', learn_words=False, draws=1, lr=.3)]
     def __init__(self,
         sd:SDFeatures,  # the frozen Stable Diffusion
@@ -104,9 +105,9 @@ def forward(self:Matchmaker, images:np.ndarray, kind:str) -> torch.Tensor:
     """Prepared uint8 `images` (n,h,w,3) of `kind` 'sketch' or 'photo' to unit features (n,d).
 
     One draw of noise, fresh at each call (a guess)."""
-    z = self.sd.encode(self.borders[kind](self.sd.pixels(images)))
-    eps = torch.randn(z.shape).to(z)
-    z_t = self.sd.noisy(z, eps, self.t)
+    clean = self.sd.encode(self.borders[kind](self.sd.pixels(images)))
+    eps = torch.randn(clean.shape).to(clean)
+    z_t = self.sd.noisy(clean, eps, self.t)
     maps = self.sd.maps(z_t, self.t, self.words[None], self.levels)
     return cat_levels(maps, self.levels, self.pool)
 
@@ -119,10 +120,11 @@ def embed(self:Matchmaker,
 ) -> np.ndarray:  # float32 (n,d), rows of unit length
     "Features averaged over `draws` of noise"
     kw = dict(batch=self.batch, precision=self.precision)
-    z = latents(self.sd, self.prepare(images, kind), prompt=self.borders[kind], **kw)
+    encoded = latents(self.sd, self.prepare(images, kind), prompt=self.borders[kind], **kw)
     if words is None:
         words = self.words.detach()
-    maps = features(self.sd, z, self.t, self.levels, self.draws, self.seed, words, self.pool, **kw)
+    maps = features(
+        self.sd, encoded, self.t, self.levels, self.draws, self.seed, words, self.pool, **kw)
     return join(maps, self.levels)
 
 # %% ../../nbs/methods/04_matchmaker.ipynb #921db04c
@@ -134,6 +136,7 @@ def words_with(self:Matchmaker, text:list[str]) -> torch.Tensor:
         words = self.words + self.sd.context(text) - self.sd.context('')
         return torch.where(spoken[:,None,None], words, self.words)  # no words add exactly nothing
 
+# %% ../../nbs/methods/04_matchmaker.ipynb #078bb732
 @patch
 def embed_query(self:Matchmaker,
     sketch:np.ndarray|None=None,  # uint8 (n,h,w,3)

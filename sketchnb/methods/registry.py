@@ -180,9 +180,9 @@ def run_mark(cfg:MethodCfg, models:str|Path, data:str|Path, **more) -> dict:
 
 # %% ../../nbs/methods/08_registry.ipynb #6e2b2db6
 def check_backbones(path:str|Path, models:str|Path):
-    """Check that the method in file `path` was trained on the backbones that are in folder `models`.
+    """`ValueError` if a backbone in folder `models` isn't that on which method `path` was trained.
 
-    Raises `ValueError` if one has changed since; a file that doesn't say is taken as it is."""
+    A file that doesn't say is taken as it is."""
     was = read_head(path)['made_of'].get('backbones', {})
     now = backbone_digests(recipe_of(path), models)
     changed = [name for name in was if was[name] != now.get(name)]

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from fastcore.basics import patch, store_attr
 from torch import nn
 from transformers import CLIPModel
+from transformers.image_processing_utils import BaseImageProcessor
 
 from ..backbones.classifiers import classifier_pixels, penultimate
 from ..backbones.clip import clip_pixels
@@ -53,10 +54,10 @@ def forward(self:FineTuned, images:np.ndarray, kind:str) -> torch.Tensor:
 
     Noise is fresh in training, else that of `seed`."""
     with torch.no_grad():
-        z = self.sd.encode(self.sd.pixels(images))
-    eps = torch.randn(z.shape) if self.training else noise(z.shape[1:], self.seed, 0)[None]
-    z_t = self.sd.noisy(z, eps.to(z), self.t)
-    words = self.none.expand(len(z), -1, -1)
+        clean = self.sd.encode(self.sd.pixels(images))
+    eps = torch.randn(clean.shape) if self.training else noise(clean.shape[1:], self.seed, 0)[None]
+    z_t = self.sd.noisy(clean, eps.to(clean), self.t)
+    words = self.none.expand(len(clean), -1, -1)
     return cat_levels(up_maps(self.unet, z_t, self.t, words, self.levels), self.levels, self.pool)
 
 # %% ../../nbs/methods/05_rivals.ipynb #7b10000b
@@ -66,7 +67,7 @@ class PromptedClassifier(Siamese):
     toy = [dict(border=3), dict(border=3, tune=False, std=.1)]
     def __init__(self,
         model:nn.Module,  # a VGG, ResNet or ViT, is copied
-        proc,  # its image processor
+        proc:BaseImageProcessor,  # its image processor
         border:int|None=None,  # width of the border, pixels; None: a sixteenth of the side
         tune:bool=True,  # the network is trained, too (a guess)
         margin:float=.2,  # of the triplet loss (a guess)

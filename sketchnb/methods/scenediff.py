@@ -168,13 +168,7 @@ def check_choices(
 
 # %% ../../nbs/methods/12_scenediff.ipynb #17d08cb1
 class SceneDiff(FusedClip):
-    """Paper C's method: `FusedClip`, the sum of sketch and words, and a generative branch.
-
-    Raises `ValueError` for arguments that don't go together."""
-    toy = [dict(hidden=16),
-           dict(hidden=16, caft=False, gfem=False, channel_attention=False, tune='light'),
-           dict(hidden=16, rank_by='both', part=2, gen_every=2, reading='pixels', clean=True),
-           dict(hidden=16, rank_by='latent', text_from='sd', fresh=False, queue=8)]
+    "Paper C's method: `FusedClip`, and a generative branch. `ValueError` if arguments don't fit"
     def __init__(self,
         clip:CLIPModel,  # a CLIP, whose encoders are copied
         tok:CLIPTokenizer|CLIPProcessor,  # its tokenizer or processor
@@ -212,19 +206,36 @@ class SceneDiff(FusedClip):
         batch:int=64,  # pictures embedded at once
         precision:str='fp32',  # of embedding, see `autocast`
     ):
-        super().__init__(clip, tok, tune, modality, tau, queue, alone, framed, batch, precision)
-        check_choices(rank_by, tune, gen_every, modality, text_from, part, queue)
-        store_attr('fresh,tau_z,l1,l2,rank_by,latent_weight,part,gen_every')
-        self.branch = LatentBranch(
-            sd, clip.config, caft, gfem, channel_attention, n, k, ddim_steps, clean,
-            hidden, blocks, reading, d, r, text_from, size, seed)
-        if queue:
-            self.memory['latent'] = Memory(queue, int(np.prod(self.branch.shape)))
-        if rank_by == 'direct':
-            self.training_only = ('branch',)  # a checkpoint then holds the encoders alone
-        if checkpoint:
-            sd.checkpointing()
-        self.to(device())
+        _set_up(self, SimpleNamespace(**locals()))
+
+# %% ../../nbs/methods/12_scenediff.ipynb #2e1fec56
+def _set_up(self, said:SimpleNamespace):
+    "`SceneDiff.__init__`, its arguments as attributes of `said`"
+    FusedClip.__init__(self, said.clip, said.tok, said.tune, said.modality, said.tau, said.queue,
+                       said.alone, said.framed, said.batch, said.precision)
+    check_choices(said.rank_by, said.tune, said.gen_every, said.modality, said.text_from,
+                  said.part, said.queue)
+    kept = ('fresh','tau_z','l1','l2','rank_by','latent_weight','part','gen_every')
+    for name in kept:
+        setattr(self, name, getattr(said, name))
+    self.branch = LatentBranch(
+        said.sd, said.clip.config, said.caft, said.gfem, said.channel_attention, said.n, said.k,
+        said.ddim_steps, said.clean, said.hidden, said.blocks, said.reading, said.d, said.r,
+        said.text_from, said.size, said.seed)
+    if said.queue:
+        self.memory['latent'] = Memory(said.queue, int(np.prod(self.branch.shape)))
+    if said.rank_by == 'direct':
+        self.training_only = ('branch',)  # a checkpoint then holds the encoders alone
+    if said.checkpoint:
+        said.sd.checkpointing()
+    self.to(device())
+
+# %% ../../nbs/methods/12_scenediff.ipynb #74099891
+SceneDiff.toy = [
+    dict(hidden=16),
+    dict(hidden=16, caft=False, gfem=False, channel_attention=False, tune='light'),
+    dict(hidden=16, rank_by='both', part=2, gen_every=2, reading='pixels', clean=True),
+    dict(hidden=16, rank_by='latent', text_from='sd', fresh=False, queue=8)]
 
 # %% ../../nbs/methods/12_scenediff.ipynb #b1000056
 @patch

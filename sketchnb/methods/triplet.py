@@ -21,6 +21,7 @@ def distance(a:torch.Tensor, b:torch.Tensor) -> torch.Tensor:
     "1 - cosine of rows (n,d): (n,), from 0 to 2"
     return 1-F.cosine_similarity(a, b, dim=-1)
 
+# %% ../../nbs/methods/02_triplet.ipynb #e451e572
 def triplet_loss(
     anchor:torch.Tensor,  # (n,d)
     positive:torch.Tensor,  # (n,d), what belongs to each anchor
@@ -115,6 +116,7 @@ def embed_gallery(self:Siamese, photos:np.ndarray) -> np.ndarray:
     "float32 (n,d), rows of unit length, of uint8 `photos` (n,h,w,3)"
     return self.embed(photos, 'photo')
 
+# %% ../../nbs/methods/02_triplet.ipynb #8ea7c362
 @patch
 def embed_query(self:Siamese, sketch:np.ndarray|None=None, text:list[str]|None=None) -> np.ndarray:
     """float32 (n,d), rows of unit length, of uint8 `sketch` (n,h,w,3); `text` isn't looked at.

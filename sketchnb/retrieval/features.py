@@ -45,10 +45,12 @@ def _recipe(folder):
     "What `made.json` in `folder` says"
     return json.loads((folder/'made.json').read_text())
 
+# %% ../../nbs/retrieval/03_features.ipynb #87d4da77
 def made(root:str|Path, name:str) -> dict:
     "What made the features stored under `root/name`"
     return _recipe(Path(root)/name)['made']
 
+# %% ../../nbs/retrieval/03_features.ipynb #8edede33
 def _check_stored(root, folder):
     "`FileNotFoundError`, with the names there are, if no features are stored in `folder`"
     if (folder/'x.npy').exists(): return

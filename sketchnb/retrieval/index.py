@@ -20,6 +20,7 @@ def _subvectors(width):
     most = max(1, width//4)
     return max(n for n in range(1, most+1) if width%n == 0)
 
+# %% ../../nbs/retrieval/01_index.ipynb #d45cf775
 def _new(x, kind, nprobe):
     "An empty faiss index for vectors like `x` (n,d). `ValueError` if they are too few for ivfpq"
     n, width = x.shape
@@ -53,7 +54,7 @@ def _checked(x, name, width=None):
 class Index:
     "Vectors (n,`width`) with an id each, searched by inner product; see `Index.build`"
     def __init__(self,
-        index, # a faiss index
+        index:object, # a faiss index
         ids:Iterable[str], # of its vectors
     ):
         self.index = index
@@ -121,6 +122,7 @@ def _ids_path(path):
     "Where the ids of the index at `path` are"
     return path.with_name(path.name+'.ids.json')
 
+# %% ../../nbs/retrieval/01_index.ipynb #2eaf4718
 @patch
 def save(self:Index, path:str|Path):
     "Write `path` (faiss) and `path`.ids.json"

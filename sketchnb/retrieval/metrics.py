@@ -66,42 +66,42 @@ def precision(
 _forms = dict(mAP='ABCDE', P=('standard', 'first', 'capped'), Acc=(), R=())
 
 def _split_name(name):
-    "'kind@k/form' -> (kind, k, form); k is None for `all`, form where there is none"
+    "'kind@k/form' -> (kind, stop, form); stop is None for `all`, form where there is none"
     match = re.fullmatch(r'(mAP|P|Acc|R)@(all|[1-9]\d*)(?:/(\w+))?', name)
     if not match:
         raise ValueError(f'unknown metric {name!r}: say mAP@K, P@K, Acc@K, R@K '
                          '(K a number; all for mAP), or rank')
-    kind, k, form = match.groups()
-    return kind, None if k == 'all' else int(k), form
+    kind, stop, form = match.groups()
+    return kind, None if stop == 'all' else int(stop), form
 
-def _check_name(name, kind, k, form):
+def _check_name(name, kind, stop, form):
     "`ValueError` if the parts of a metric's name don't go together"
-    if k is None and kind != 'mAP': raise ValueError(f'{name!r}: only mAP can be taken @all')
+    if stop is None and kind != 'mAP': raise ValueError(f'{name!r}: only mAP can be taken @all')
     if form and form not in _forms[kind]:
         raise ValueError(f'{name!r}: {kind} has the forms {list(_forms[kind])}, not {form!r}')
-    if form == 'D' and k: raise ValueError(f'{name!r}: form D is AP@all; write mAP@all')
+    if form == 'D' and stop: raise ValueError(f'{name!r}: form D is AP@all; write mAP@all')
 
 # %% ../../nbs/retrieval/00_metrics.ipynb #4eecba7b
 class Metric(NamedTuple):
     "A metric asked for by its name: called with the ranks of one query's relevant items, its value"
     kind: str # 'mAP', 'P', 'Acc', 'R' or 'rank'
-    k: int|None # where to stop looking; None for `all`
+    stop: int|None # the k at which one stops looking; None for `all`
     form: str|None # of mAP and P
 
     @classmethod
     def parse(cls, name:str):
         "From 'kind@k', 'kind@k/form' or 'rank'. Raises `ValueError` if that is no metric"
         if name == 'rank': return cls('rank', None, None)
-        kind, k, form = _split_name(name)
-        _check_name(name, kind, k, form)
-        return cls(kind, k, form or dict(mAP='B' if k else 'D', P='standard').get(kind))
+        kind, stop, form = _split_name(name)
+        _check_name(name, kind, stop, form)
+        return cls(kind, stop, form or dict(mAP='B' if stop else 'D', P='standard').get(kind))
 
     def __call__(self, ranks:np.ndarray, n:int) -> float:
         "Value for a query with relevant items at `ranks`, increasing, of a gallery of `n`"
-        if self.kind == 'mAP': return average_precision(ranks, self.k or n, self.form)
-        if self.kind == 'P': return precision(ranks, self.k, self.form, n)
+        if self.kind == 'mAP': return average_precision(ranks, self.stop or n, self.form)
+        if self.kind == 'P': return precision(ranks, self.stop, self.form, n)
         if self.kind == 'rank': return float(ranks[0]) if len(ranks) else n+1
-        return float(len(ranks) > 0 and ranks[0] <= self.k)
+        return float(len(ranks) > 0 and ranks[0] <= self.stop)
 
 # %% ../../nbs/retrieval/00_metrics.ipynb #0b5a5d80
 def _features(x, name):
@@ -228,7 +228,7 @@ def _measure(blocks, metrics, ids, parts, relevant, tol):
     "Table of `metrics` (name -> `Metric`), a row a query, from blocks of scores and `_targets`"
     values = np.zeros((len(ids), len(metrics)))
     tied = np.zeros(len(ids))
-    stops = [metric.k for metric in metrics.values()]
+    stops = [metric.stop for metric in metrics.values()]
     stop = None if None in stops else max(stops)
     for first, block in blocks:
         for i, scores in enumerate(block, first):
@@ -266,7 +266,7 @@ def evaluate(
 
 # %% ../../nbs/retrieval/00_metrics.ipynb #3bc0f92f
 def evaluate_task(
-    task, # a `Task`
+    task:object, # a `Task`
     score:Callable, # slice of the queries -> their scores (b,n), larger is nearer
     metrics:Iterable[str], # by name
     **kwargs, # go to `evaluate`
@@ -276,8 +276,7 @@ def evaluate_task(
         raise ValueError(f'level must be category or instance, not {task.level!r}')
     if task.within not in ('all', 'category'):
         raise ValueError(f'within must be all or category, not {task.within!r}')
-    q = task.queries
-    g = task.gallery
+    q, g = task.queries, task.gallery
     labels = (q.category, g.category) if task.level == 'category' else (q.photo, g.index)
     within = (q.category, g.category) if task.within == 'category' else None
     return evaluate(score, *labels, metrics, within=within,
@@ -299,15 +298,16 @@ def _cluster_codes(labels, ids):
 
 # %% ../../nbs/retrieval/00_metrics.ipynb #5d27f72f
 def _resampled(sums, sizes, n, seed):
-    "Weighted means (n,m) of `n` resamples of clusters, from their `sums` (C,m) and `sizes` (C,)"
+    "Weighted means (n,m) of `n` resamples of c clusters, from their `sums` (c,m) and `sizes` (c,)"
     rng = np.random.default_rng(seed)
-    C = len(sizes)
-    step = max(1, 2_000_000//C)    # resamples at once, to keep memory small
+    clusters = len(sizes)
+    step = max(1, 2_000_000//clusters)    # resamples at once, to keep memory small
     means = []
     for i in range(0, n, step):
         rows = min(step, n-i)
-        drawn = rng.integers(C, size=(rows, C)) + C*np.arange(rows)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=rows*C).reshape(rows, C)
+        drawn = rng.integers(clusters, size=(rows, clusters))
+        drawn += clusters*np.arange(rows)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=rows*clusters).reshape(rows, clusters)
         means.append((times@sums)/(times@sizes)[:, None])
     return np.concatenate(means)
 

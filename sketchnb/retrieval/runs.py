@@ -32,6 +32,7 @@ def _framing(method, framed:bool):
     if own:
         method.framed = own
 
+# %% ../../nbs/retrieval/06_runs.ipynb #6b928522
 def kinds_of(method:object) -> list[str]:
     "Kinds of query that `method` answers, of 'sketch', 'text' and 'both'"
     only = getattr(method, 'modality', 'both')
@@ -74,6 +75,7 @@ def add_photos(self:_Embedder, ids:dict):
         x = pd.concat([part[variant] for part in parts])
         self.save(f'photos{_suffix(variant)}', x.index, x, what='photos', variant=variant)
 
+# %% ../../nbs/retrieval/06_runs.ipynb #b249dc32
 def _suffix(variant:tuple) -> str:
     "What a folder's name says of a `variant`"
     return ''.join(f',{key}={value}' for key, value in variant)
@@ -105,6 +107,7 @@ def embed(self:_Embedder, queries:pd.DataFrame, kind:str, framed:bool) -> dict:
     if kind == 'sketch': return self.read(images, 'sketch')
     return {(): self.method.embed_query(sketch=images, text=text)}
 
+# %% ../../nbs/retrieval/06_runs.ipynb #39172271
 @patch
 def looked(self:_Embedder, ids:Iterable[str], framed:bool) -> np.ndarray:
     "What the method sees of sketches before words are added: each is looked at once"
@@ -153,6 +156,7 @@ def _read_there(folder:Path) -> list:
     there = json.loads(path.read_text())
     return [one | dict(variant=tuple(map(tuple, one['variant']))) for one in there]
 
+# %% ../../nbs/retrieval/06_runs.ipynb #30b04b13
 def _scores(task, folder, query, photos, method):
     "The scores of `task` from the vectors of `query` and of `photos`, records of what is there"
     q = load_features(folder, query['path'], list(task.queries.index))
@@ -182,6 +186,7 @@ def answer_tasks(
                 found.append(_marked(top(task, score), task, of_task))
     return answers, pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
+# %% ../../nbs/retrieval/06_runs.ipynb #1a218fda
 def _marked(ranking:pd.DataFrame, task:Task, row:Row) -> pd.DataFrame:
     "A `ranking` with the task and the row that it is of"
     where = dict(task=task.name, tier=task.tier, method=row.method, asked=row.query)
@@ -196,6 +201,7 @@ def _by_place(answers:Iterable[Answer], variant:tuple) -> dict:
             out.setdefault(one.place, {})[one.row.query] = one.row
     return out
 
+# %% ../../nbs/retrieval/06_runs.ipynb #8770d0a6
 def _words(answers:Iterable[Answer], variant:tuple) -> list:
     "Pairs of a row with sketch and words, however few, and those with one of the two"
     alone = _by_place(answers, variant)
@@ -214,6 +220,7 @@ def _rivals(own:dict, other:dict) -> list:
         out += [(row, against) for row, against in pairs if against is not None]
     return out
 
+# %% ../../nbs/retrieval/06_runs.ipynb #011b17a1
 def questions(
     answers:dict, # {entry: its answers}
     rows:dict, # {entry: how it is told}: its `variant`, and `against` which entries

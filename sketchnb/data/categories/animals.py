@@ -133,17 +133,17 @@ def dog(a:Attrs):
     yield _dog_head(a, neck(1,0))
 
 # %% ../../../nbs/data/categories/animals.ipynb #d28f3a3a
-def _dog_head(a:Attrs, xy:np.ndarray) -> list[Part]:
+def _dog_head(attrs:Attrs, xy:np.ndarray) -> list[Part]:
     "Head, nose, ear and eye of a dog whose neck ends at `xy`"
-    nose = .2+a.snout
+    nose = .2+attrs.snout
     def head(points):
-        return put(points, xy, .35*a.rise-25)
+        return put(points, xy, .35*attrs.rise-25)
     skull = blob((-.2,0), (-.1,.2), (.1,.21), (.22,.08), (nose,.05), (nose+.04,-.05),
                  (nose-.05,-.13), (.1,-.17), (-.1,-.19))
     ear = blob((0,-.08), (.2,-.1), (.38,0), (.2,.09), (0,.08))
     return [solid('head', head(skull), keep=True),
             solid('nose', head(ellipse(nose+.01,.02,.05)), 'black'),
-            solid('ear', head(put(ear, (-.06,.12), a.ears)), 'second', keep=True),
+            solid('ear', head(put(ear, (-.06,.12), attrs.ears)), 'second', keep=True),
             solid('eye', head(ellipse(.1,.08,.032)), 'black')]
 
 # %% ../../../nbs/data/categories/animals.ipynb #12cd62bc
@@ -166,23 +166,25 @@ def cow(a:Attrs):
     yield _cow_head(a, neck(1,0))
 
 # %% ../../../nbs/data/categories/animals.ipynb #1dd80ebf
-def _cow_patches(a:Attrs) -> list[Part]:
+def _cow_patches(attrs:Attrs) -> list[Part]:
     "The two patches on a cow's side"
-    x = a.patch*a.length
-    y = a.leg+.58*a.depth
-    patch = blob((x-.24,y+.12), (x,y+.2), (x+.26,y+.12), (x+.18,y-.14), (x-.06,y-.08),
-                 (x-.18,y-.24))
-    shoulder = blob((.3*a.length,y+.27*a.depth), (.42*a.length,y+.17*a.depth),
-                    (.44*a.length,y-.13*a.depth), (.32*a.length,y-.08*a.depth))
+    length = attrs.length
+    depth = attrs.depth
+    x = attrs.patch*length
+    level = attrs.leg+.58*depth
+    patch = blob((x-.24,level+.12), (x,level+.2), (x+.26,level+.12), (x+.18,level-.14),
+                 (x-.06,level-.08), (x-.18,level-.24))
+    shoulder = blob((.3*length,level+.27*depth), (.42*length,level+.17*depth),
+                    (.44*length,level-.13*depth), (.32*length,level-.08*depth))
     return [solid('patch', patch, 'second'), solid('shoulder', shoulder, 'second')]
 
 # %% ../../../nbs/data/categories/animals.ipynb #68a172e9
-def _cow_head(a:Attrs, xy:np.ndarray) -> list[Part]:
+def _cow_head(attrs:Attrs, xy:np.ndarray) -> list[Part]:
     "Horn, ear, head, muzzle and eye of a cow whose neck ends at `xy`"
-    nose = .4*a.rise-50
+    nose = .4*attrs.rise-50
     def head(points, deg=nose):
         return put(points, xy, deg)
-    horn = limb(bow((.02,.1), 150, a.horns, -130), .09, .02)
+    horn = limb(bow((.02,.1), 150, attrs.horns, -130), .09, .02)
     skull = blob((-.12,0), (0,.15), (.2,.12), (.38,.1), (.44,0), (.4,-.12), (.2,-.13), (0,-.17))
     return [solid('horn', head(horn, nose+20), 'cream'),
             solid('ear', head(ellipse(-.14,.06,.13,.06,-20), nose+20)),
@@ -211,23 +213,23 @@ def pig(a:Attrs):
     yield _pig_head(a, (.46*length,middle+.08))
 
 # %% ../../../nbs/data/categories/animals.ipynb #996d26b7
-def _pig_belt(a:Attrs) -> np.ndarray:
+def _pig_belt(attrs:Attrs) -> np.ndarray:
     "Outline of a pig's belt, about the middle of the barrel"
-    x = a.belt + np.array([-.12,0,.12])
-    half = .95*a.fat*np.interp(x, [-.52,-.42,-.2,0,.2,.35], [.05,.34,.48,.52,.49,.42])
-    above = curve(*zip(x*a.length, half))
-    below = curve(*zip(x*a.length, -half))
+    x = attrs.belt + np.array([-.12,0,.12])
+    half = .95*attrs.fat*np.interp(x, [-.52,-.42,-.2,0,.2,.35], [.05,.34,.48,.52,.49,.42])
+    above = curve(*zip(x*attrs.length, half))
+    below = curve(*zip(x*attrs.length, -half))
     return np.concatenate([above, below[::-1]])
 
 # %% ../../../nbs/data/categories/animals.ipynb #79f77a7f
-def _pig_head(a:Attrs, xy:tuple) -> list[Part]:
+def _pig_head(attrs:Attrs, xy:tuple) -> list[Part]:
     "Head, snout, ear and eye of a pig, the head about `xy`"
-    end = .24+a.snout
+    end = .24+attrs.snout
     def head(points):
-        return put(points, xy, a.nod)
+        return put(points, xy, attrs.nod)
     skull = blob((-.26,.02), (-.14,.25), (.1,.22), (.22,.1), (end,.08), (end,-.12), (.16,-.18),
                  (-.12,-.26))
-    ear = poly((-.16,.2), (.04,.24), (.08,.2-a.ear))
+    ear = poly((-.16,.2), (.04,.24), (.08,.2-attrs.ear))
     return [solid('head', head(skull), keep=True, bulge=.8),
             solid('snout', head(ellipse(end,-.02,.05,.13)), 'pink', keep=True),
             solid('ear', head(ear), 'second'),
@@ -254,13 +256,13 @@ def elephant(a:Attrs):
     yield _elephant_head(a, np.array([.5*length, top-.2]))
 
 # %% ../../../nbs/data/categories/animals.ipynb #2d7f71d4
-def _elephant_head(a:Attrs, xy:np.ndarray) -> list[Part]:
+def _elephant_head(attrs:Attrs, xy:np.ndarray) -> list[Part]:
     "Trunk, tusk, head, ear and eye of an elephant, the head about `xy`"
-    trunk = bow(xy+(.22,.02), .1*a.curl-80, a.trunk, a.curl, 12)
-    tusk = bow(xy+(.16,-.14), -65, a.tusk+.1, 70)
+    trunk = bow(xy+(.22,.02), .1*attrs.curl-80, attrs.trunk, attrs.curl, 12)
+    tusk = bow(xy+(.16,-.14), -65, attrs.tusk+.1, 70)
     skull = blob((-.2,0), (-.12,.24), (.08,.3), (.26,.2), (.34,0), (.26,-.22), (.1,-.26), (-.1,-.2))
-    ear = blob((.02,.2), (-.67*a.ear,.26), (-1.1*a.ear,.05), (-.9*a.ear,-.5*a.ear),
-               (-.3*a.ear,-1.15*a.ear), (.04,-.25))
+    ear = blob((.02,.2), (-.67*attrs.ear,.26), (-1.1*attrs.ear,.05), (-.9*attrs.ear,-.5*attrs.ear),
+               (-.3*attrs.ear,-1.15*attrs.ear), (.04,-.25))
     return [solid('trunk', limb(trunk, .26, .1), keep=True),
             solid('tusk', limb(tusk, .09, .03), 'white'),
             solid('head', put(skull, xy), keep=True, bulge=.9),
@@ -277,13 +279,13 @@ def giraffe(a:Attrs):
     far, near = _legs(-.34*a.length, .32*a.length, a.leg+.15, a.stride, .2, .1)
     def head(points):
         return put(points, neck(1,0), -25, 1.15)
-    def spot(x, y):
-        return solid('spot', regular(x, y, a.spots, 6, 17), 'second')
+    def spot(x, level):
+        return solid('spot', regular(x, level, a.spots, 6, 17), 'second')
     yield far
     yield near
     yield solid('body', trunk, keep=True)
-    for x,y in ((-.35,.48), (-.14,.66), (-.1,.24), (.12,.5), (.33,.72)):
-        yield spot(x*a.length, a.leg+y*a.chest)
+    for x,level in ((-.35,.48), (-.14,.66), (-.1,.24), (.12,.5), (.33,.72)):
+        yield spot(x*a.length, a.leg+level*a.chest)
     yield spot(*neck(.3,0))
     yield spot(*neck(.66,0))
     yield line('horns', head(poly((-.08,.22), (0,.06), (.02,.25))), 'brown', .04)
@@ -315,11 +317,11 @@ def cat(a:Attrs):
     yield _cat_head(a)
 
 # %% ../../../nbs/data/categories/animals.ipynb #9fc0bbb2
-def _cat_head(a:Attrs) -> list[Part]:
+def _cat_head(attrs:Attrs) -> list[Part]:
     "Ears, head, eyes, nose and whiskers of a cat"
     def head(points):
-        return put(points, (a.lean,a.height+.55*a.head), a.tilt, a.head)
-    ear = poly((-.98,.3), (-.8,.6+a.ears/a.head), (-.1,.75))
+        return put(points, (attrs.lean,attrs.height+.55*attrs.head), attrs.tilt, attrs.head)
+    ear = poly((-.98,.3), (-.8,.6+attrs.ears/attrs.head), (-.1,.75))
     skull = blob((-1.15,-.2), (-.95,.5), (0,.85), (.95,.5), (1.15,-.2), (.6,-.75), (0,-.85),
                  (-.6,-.75))
     def whisker(side):
@@ -353,34 +355,39 @@ def rabbit(a:Attrs):
     yield _rabbit_head(a)
 
 # %% ../../../nbs/data/categories/animals.ipynb #b8022d61
-def _rabbit_leg(a:Attrs) -> list[Part]:
+def _rabbit_leg(attrs:Attrs) -> list[Part]:
     "Haunch and hind foot of a rabbit"
-    haunch = blob((-.5*a.length,.2), (-.4*a.length,.6*a.hunch), (-.12*a.length,.62*a.hunch),
-                  (.02*a.length,.35*a.hunch), (-.05*a.length,.1), (-.3*a.length,.04))
-    foot = blob((-.38*a.length,.1), (-.1*a.length,.13), (.08*a.length,.07), (.06*a.length,0),
-                (-.36*a.length,0))
+    length = attrs.length
+    hunch = attrs.hunch
+    haunch = blob((-.5*length,.2), (-.4*length,.6*hunch), (-.12*length,.62*hunch),
+                  (.02*length,.35*hunch), (-.05*length,.1), (-.3*length,.04))
+    foot = blob((-.38*length,.1), (-.1*length,.13), (.08*length,.07), (.06*length,0),
+                (-.36*length,0))
     return [solid('haunch', haunch), solid('hind foot', foot, 'second')]
 
 # %% ../../../nbs/data/categories/animals.ipynb #b50f87ed
-def _rabbit_face(a:Attrs) -> np.ndarray:
+def _rabbit_face(attrs:Attrs) -> np.ndarray:
     "Middle of a rabbit's head"
-    return np.array([.5*a.length, a.rise+.12])
+    return np.array([.5*attrs.length, attrs.rise+.12])
 
-def _rabbit_ears(a:Attrs) -> list[Part]:
+# %% ../../../nbs/data/categories/animals.ipynb #49f49125
+def _rabbit_ears(attrs:Attrs) -> list[Part]:
     "Far ear, near ear and the inside of the near one"
-    root = _rabbit_face(a) + (-.06,.5*a.head)
-    ear = blob((0,.08), (.3*a.ears,.13), (.8*a.ears,.1), (a.ears,0), (.8*a.ears,-.07),
-               (.3*a.ears,-.08), (0,-.06))
-    inner = grow(ear, .75, .55, (.4*a.ears,.02))
-    return [solid('far ear', put(ear, root+(.08,.02), a.fold-22)),
-            solid('ear', put(ear, root, a.fold), keep=True),
-            solid('inner ear', put(inner, root, a.fold), 'second')]
+    ears = attrs.ears
+    fold = attrs.fold
+    root = _rabbit_face(attrs) + (-.06,.5*attrs.head)
+    ear = blob((0,.08), (.3*ears,.13), (.8*ears,.1), (ears,0), (.8*ears,-.07),
+               (.3*ears,-.08), (0,-.06))
+    inner = grow(ear, .75, .55, (.4*ears,.02))
+    return [solid('far ear', put(ear, root+(.08,.02), fold-22)),
+            solid('ear', put(ear, root, fold), keep=True),
+            solid('inner ear', put(inner, root, fold), 'second')]
 
 # %% ../../../nbs/data/categories/animals.ipynb #b7804d6b
-def _rabbit_head(a:Attrs) -> list[Part]:
+def _rabbit_head(attrs:Attrs) -> list[Part]:
     "Head, eye and nose of a rabbit"
     def head(points):
-        return put(points, _rabbit_face(a), scale=a.head)
+        return put(points, _rabbit_face(attrs), scale=attrs.head)
     skull = blob((-.95,0), (-.6,.75), (.1,.9), (.8,.5), (1.25,-.1), (1.05,-.5), (.2,-.8), (-.6,-.7))
     return [solid('head', head(skull), keep=True, bulge=.8),
             solid('eye', head(ellipse(.35,.25,.18)), 'black'),

@@ -38,12 +38,12 @@ def _bird_body(
     plump:float, # half its depth
     head:float, # radius of the head
     x:float, # of the head's middle
-    y:float, # of the head's middle
+    level:float, # of the head's middle
 ) -> np.ndarray: # outline
     "Outline of a songbird's body and head, before the tilt"
-    return blob((-.62,.06), (-.25,.55*plump), (.15,.8*plump), (x-.6*head,y+.75*head), (x,y+head),
-                (x+.8*head,y+.5*head), (x+head,y-.1), (x+.6*head,y-.8*head), (.42,-.55*plump),
-                (.1,-plump), (-.3,-.7*plump))
+    return blob((-.62,.06), (-.25,.55*plump), (.15,.8*plump), (x-.6*head,level+.75*head),
+                (x,level+head), (x+.8*head,level+.5*head), (x+head,level-.1),
+                (x+.6*head,level-.8*head), (.42,-.55*plump), (.1,-plump), (-.3,-.7*plump))
 
 # %% ../../../nbs/data/categories/birds.ipynb #4ca21cfa
 @category('duck', skin='feather', colours='white brown yellow grey', size=.4,
@@ -67,12 +67,12 @@ def duck(a:Attrs):
     yield solid('eye', put(ellipse(.35*a.head,.25*a.head,.035), face), 'black')
 
 # %% ../../../nbs/data/categories/birds.ipynb #e51030c8
-def _duck_body(a:Attrs, base:float) -> list[Part]:
+def _duck_body(attrs:Attrs, base:float) -> list[Part]:
     "Body and wing of a duck whose belly is at height `base`"
-    length = a.length
-    depth = a.depth
-    tip = a.wing*length
-    body = blob((-.62*length,base+.75*depth+a.tail), (-.3*length,base+.92*depth),
+    length = attrs.length
+    depth = attrs.depth
+    tip = attrs.wing*length
+    body = blob((-.62*length,base+.75*depth+attrs.tail), (-.3*length,base+.92*depth),
                 (.1*length,base+.9*depth), (.4*length,base+.95*depth), (.54*length,base+.55*depth),
                 (.4*length,base+.12*depth), (0,base), (-.35*length,base+.2*depth))
     wing = blob((.2*length,base+.6*depth), (.05*length,base+.75*depth),
@@ -104,11 +104,11 @@ def penguin(a:Attrs):
     yield _penguin_head(a)
 
 # %% ../../../nbs/data/categories/birds.ipynb #0a28d4df
-def _penguin_head(a:Attrs) -> list[Part]:
+def _penguin_head(attrs:Attrs) -> list[Part]:
     "Beak, head, cheek and eye of a penguin"
-    def head(points, deg=a.look):
-        return spin(put(points, (0,a.height+.3*a.head), deg, a.head), a.lean)
-    beak = poly((.6,.45), (1+a.beak/a.head,-.08), (.6,-.4))
+    def head(points, deg=attrs.look):
+        return spin(put(points, (0,attrs.height+.3*attrs.head), deg, attrs.head), attrs.lean)
+    beak = poly((.6,.45), (1+attrs.beak/attrs.head,-.08), (.6,-.4))
     return [solid('beak', head(beak), 'orange', keep=True),
             solid('head', head(ellipse(0,0,1.05,1), 0), keep=True, bulge=.9),
             solid('cheek', head(ellipse(.25,-.35,.5,.3,30)), 'second'),
@@ -139,14 +139,14 @@ def owl(a:Attrs):
     yield solid('branch', branch, 'wood')
 
 # %% ../../../nbs/data/categories/birds.ipynb #111116e0
-def _owl_head(a:Attrs, xy:tuple) -> list[Part]:
+def _owl_head(attrs:Attrs, xy:tuple) -> list[Part]:
     "Tufts, head, eyes, pupils and beak of an owl, the head about `xy`"
-    rx = .34+.35*a.girth
-    ry = .2+.14*a.height
-    eyes = a.eyes
+    rx = .34+.35*attrs.girth
+    ry = .2+.14*attrs.height
+    eyes = attrs.eyes
     def head(points):
-        return put(points, xy, a.tilt)
-    tuft = put(poly((-.12,-.12), (a.tufts+.12,0), (-.12,.2)), (.5*rx,.6*ry), a.splay)
+        return put(points, xy, attrs.tilt)
+    tuft = put(poly((-.12,-.12), (attrs.tufts+.12,0), (-.12,.2)), (.5*rx,.6*ry), attrs.splay)
     parts = [solid('tuft', head(tuft)),
              solid('tuft', head(mirror(tuft))),
              solid('head', head(ellipse(0,0,rx,ry)), keep=True, bulge=.6)]
@@ -182,28 +182,31 @@ def fish(a:Attrs):
     yield _fish_front(a)
 
 # %% ../../../nbs/data/categories/birds.ipynb #c4dc2dc2
-def _fish_fins(a:Attrs) -> list[Part]:
+def _fish_fins(attrs:Attrs) -> list[Part]:
     "Tail, back fin and belly fin of a fish, which its body covers in part"
-    depth = a.depth
-    tail = a.tail
-    x = a.finx
-    end = blob((-.55,.06), (-.95,tail), (-1.08,.9*tail), (a.fork-1.1,0), (-1.08,-.9*tail),
+    fin = attrs.fin
+    tip = attrs.tip
+    depth = attrs.depth
+    tail = attrs.tail
+    x = attrs.finx
+    end = blob((-.55,.06), (-.95,tail), (-1.08,.9*tail), (attrs.fork-1.1,0), (-1.08,-.9*tail),
                (-.95,-tail), (-.55,-.06))
-    back = curve((x+.45,.5*depth), (x+.1,depth+a.fin), (x-.25,depth+.8*a.fin), (x-.2,.5*depth))
-    belly = curve((.1,-.6*depth), (-.15,-depth-.7*a.fin), (-.3,-depth-.5*a.fin), (-.25,-.5*depth))
-    return [solid('tail', spin(end, a.tip), 'second', keep=True),
-            solid('back fin', spin(back, a.tip), 'second'),
-            solid('belly fin', spin(belly, a.tip), 'second')]
+    back = curve((x+.45,.5*depth), (x+.1,depth+fin), (x-.25,depth+.8*fin), (x-.2,.5*depth))
+    belly = curve((.1,-.6*depth), (-.15,-depth-.7*fin), (-.3,-depth-.5*fin), (-.25,-.5*depth))
+    return [solid('tail', spin(end, tip), 'second', keep=True),
+            solid('back fin', spin(back, tip), 'second'),
+            solid('belly fin', spin(belly, tip), 'second')]
 
 # %% ../../../nbs/data/categories/birds.ipynb #29e3bbaa
-def _fish_front(a:Attrs) -> list[Part]:
+def _fish_front(attrs:Attrs) -> list[Part]:
     "Side fin, mouth, eye and pupil of a fish"
+    tip = attrs.tip
     fin = blob((.32,-.05), (.12,.08), (-.05,-.05), (.1,-.22))
     mouth = curve((.82,-.07), (.72,-.12), (.66,-.09))
-    return [solid('side fin', spin(fin, a.tip), 'second'),
-            line('mouth', spin(mouth, a.tip), width=.03),
-            solid('eye', spin(ellipse(.55,.14,.09), a.tip), 'white'),
-            solid('pupil', spin(ellipse(.57,.14,.045), a.tip), 'black')]
+    return [solid('side fin', spin(fin, tip), 'second'),
+            line('mouth', spin(mouth, tip), width=.03),
+            solid('eye', spin(ellipse(.55,.14,.09), tip), 'white'),
+            solid('pupil', spin(ellipse(.57,.14,.045), tip), 'black')]
 
 # %% ../../../nbs/data/categories/birds.ipynb #cae0bd1a
 @category('shark', skin='leather', colours='grey blue black', size=1.2,
@@ -231,16 +234,17 @@ def shark(a:Attrs):
     yield solid('eye', ellipse(nose-.2, .06+.2*depth, .035), 'black')
 
 # %% ../../../nbs/data/categories/birds.ipynb #bd6e2e86
-def _shark_fins(a:Attrs) -> list[Part]:
+def _shark_fins(attrs:Attrs) -> list[Part]:
     "Tail, back fin and far flipper of a shark, which its body covers in part"
-    depth = a.depth
-    bend = a.bend
-    x = a.finx
-    tail = curve((-.85,bend+.06), (-1.1,bend+.5*a.tail), (-1.28,bend+a.tail), (-1.16,bend+.12),
-                 (-1.24,bend-a.low), (-1.04,bend-.1), (-.85,bend-.06))
-    back = curve((x+.25,.6*depth), (x+.02,depth+.7*a.fin), (x-.18,depth+a.fin),
-                 (x-.16,depth+.3*a.fin), (x-.2,.4*depth))
-    flipper = curve((.6,-.3*depth), (.55,-depth-.25*a.flipper), (.35,-depth-.45*a.flipper),
+    fin = attrs.fin
+    depth = attrs.depth
+    bend = attrs.bend
+    x = attrs.finx
+    tail = curve((-.85,bend+.06), (-1.1,bend+.5*attrs.tail), (-1.28,bend+attrs.tail),
+                 (-1.16,bend+.12), (-1.24,bend-attrs.low), (-1.04,bend-.1), (-.85,bend-.06))
+    back = curve((x+.25,.6*depth), (x+.02,depth+.7*fin), (x-.18,depth+fin),
+                 (x-.16,depth+.3*fin), (x-.2,.4*depth))
+    flipper = curve((.6,-.3*depth), (.55,-depth-.25*attrs.flipper), (.35,-depth-.45*attrs.flipper),
                     (.4,-.3*depth))
     return [solid('tail', tail, keep=True), solid('back fin', back, keep=True),
             solid('far flipper', flipper)]
@@ -270,14 +274,14 @@ def crab(a:Attrs):
 
 # %% ../../../nbs/data/categories/birds.ipynb #9f7f539a
 def _crab_leg(
-    a:Attrs, # of the crab
+    attrs:Attrs, # of the crab
     middle:float, # height of its middle
     i:int, # which of the three, 0 for the first
     deg:float, # direction from the root to the knee
 ) -> list[Part]: # right leg and left leg
     "A pair of a crab's legs: from the root up to the knee, and down"
-    root = (.7*a.width, middle-.12*i)
-    knee = bow(root, deg, .25+a.legs, 0)[-1]
+    root = (.7*attrs.width, middle-.12*i)
+    knee = bow(root, deg, .25+attrs.legs, 0)[-1]
     foot = (knee[0]+.34-.15*i, .4-.2*i)
     return both(solid('leg', limb([root, knee, foot], .16, .05), 'second'))
 
@@ -305,17 +309,17 @@ def turtle(a:Attrs):
     yield solid('eye', put(ellipse(.45*a.head,.3*a.head,.03), neck[-1]), 'black')
 
 # %% ../../../nbs/data/categories/birds.ipynb #e2473f5b
-def _turtle_shell(a:Attrs) -> list[Part]:
+def _turtle_shell(attrs:Attrs) -> list[Part]:
     "Shell, its rim and its seams"
-    length = a.length
-    base = a.leg
-    lean = a.peak*length
-    dome = arc(0, base, .54*length, a.dome, 0, 180, n=24)
-    dome[:,0] += lean*(dome[:,1]-base)/a.dome
+    length = attrs.length
+    base = attrs.leg
+    lean = attrs.peak*length
+    dome = arc(0, base, .54*length, attrs.dome, 0, 180, n=24)
+    dome[:,0] += lean*(dome[:,1]-base)/attrs.dome
     low = curve((-.5*length,base-.06), (0,base-.09), (.5*length,base-.06))
     rim = curve((-.52*length,base+.06), (0,base+.05), (.52*length,base+.06))
     def seam(x):
-        points = [(x*length*(1-.7*t*t)+lean*t, base+t*a.dome) for t in (.1,.5,.85)]
+        points = [(x*length*(1-.7*t*t)+lean*t, base+t*attrs.dome) for t in (.1,.5,.85)]
         return line('seam', curve(*points), width=.03)
     return [solid('shell', np.concatenate([dome, low]), keep=True, bulge=.9),
             line('rim', rim, width=.03),
@@ -339,13 +343,13 @@ def snail(a:Attrs):
     yield _snail_house(a)
 
 # %% ../../../nbs/data/categories/birds.ipynb #72ffb546
-def _snail_house(a:Attrs) -> list[Part]:
+def _snail_house(attrs:Attrs) -> list[Part]:
     "Shell of a snail, and the coil on it"
     def house(points):
-        oval = grow(points, 1, a.oval)
-        return put(oval, (-.05,.12+a.shell*(.35+.5*a.oval)), a.roll, a.shell)
+        oval = grow(points, 1, attrs.oval)
+        return put(oval, (-.05,.12+attrs.shell*(.35+.5*attrs.oval)), attrs.roll, attrs.shell)
     t = np.linspace(0, 1, 60)
-    turn = 2*np.pi*a.turns*t
+    turn = 2*np.pi*attrs.turns*t
     coil = np.stack([np.cos(turn), np.sin(turn)], 1)*(1-.9*t[:,None])
     return [solid('shell', house(ellipse(0,0,1)), keep=True, bulge=.9),
             line('coil', house(coil), keep=True)]
@@ -374,9 +378,9 @@ def butterfly(a:Attrs):
     yield _butterfly_trunk(a)
 
 # %% ../../../nbs/data/categories/birds.ipynb #eae6c42f
-def _butterfly_trunk(a:Attrs) -> list[Part]:
+def _butterfly_trunk(attrs:Attrs) -> list[Part]:
     "Feelers and trunk of a butterfly"
-    feelers = both(line('feeler', bow((.03,.3), 70, a.feelers, -50), width=.03))
+    feelers = both(line('feeler', bow((.03,.3), 70, attrs.feelers, -50), width=.03))
     trunk = blob((0,.36), (.075,.25), (.06,.05), (.05,-.3), (0,-.48), (-.05,-.3), (-.06,.05),
                  (-.075,.25))
     return [*feelers, solid('trunk', trunk, 'dark')]

@@ -31,14 +31,16 @@ def house(a:Attrs):
         yield solid('upper window', window, 'glass', bulge=.1)
 
 # %% ../../../nbs/data/categories/buildings.ipynb #9790dda7
-def _house_front(a:Attrs) -> list[Part]:
+def _house_front(attrs:Attrs) -> list[Part]:
     "Door, its knob, and a window on each side of it"
-    x = a.door*a.width
-    parts = [solid('door', block(x, 0, .32, .66*a.wall), 'wood', bulge=.1),
-             solid('knob', ellipse(x+.1, .3*a.wall, .03), 'gold', bulge=1)]
-    for left,right in ((-a.width/2, x-.16), (x+.16, a.width/2)):
-        wide = min(a.pane, .75*(right-left))
-        window = rect((left+right)/2, .58*a.wall, wide, a.pane)
+    width = attrs.width
+    wall = attrs.wall
+    x = attrs.door*width
+    parts = [solid('door', block(x, 0, .32, .66*wall), 'wood', bulge=.1),
+             solid('knob', ellipse(x+.1, .3*wall, .03), 'gold', bulge=1)]
+    for left,right in ((-width/2, x-.16), (x+.16, width/2)):
+        wide = min(attrs.pane, .75*(right-left))
+        window = rect((left+right)/2, .58*wall, wide, attrs.pane)
         parts.append(solid('window', window, 'glass', bulge=.1))
     return parts
 
@@ -59,23 +61,29 @@ def barn(a:Attrs):
     yield solid('roof', roof, 'second', keep=True, bulge=.1)
     front = poly((-half,0), (half,0), (half,wall), (knee,bend), (0,top), (-knee,bend), (-half,wall))
     yield solid('wall', front, keep=True, bulge=.1)
-    door = a.door*half
-    high = .72*wall
-    yield solid('door', block(0, 0, 2*door, high), 'light', keep=True, bulge=.1)
-    yield line('brace', poly((-door,0), (door,high)), 'brown', .06)
-    yield line('brace', poly((-door,high), (door,0)), 'brown', .06)
-    yield solid('hay door', block(0, wall+.12*a.roof, a.loft, .42*a.roof), 'dark', bulge=.1)
+    yield _barn_doors(a)
 
 # %% ../../../nbs/data/categories/buildings.ipynb #94b5a770
-def _barn_shed(a:Attrs) -> list[Part]:
+def _barn_shed(attrs:Attrs) -> list[Part]:
     "The lean-to of a barn, and its roof"
-    half = a.width/2
-    wall = a.wall
-    end = half+a.shed
+    half = attrs.width/2
+    wall = attrs.wall
+    end = half+attrs.shed
     low = wall*.55
     shed = poly((half-.05,0), (end,0), (end,low), (half-.05,wall*.95))
     roof = poly((half,wall*.9), (end+.08,low-.04), (end+.08,low+.12), (half,wall*.9+.18))
     return [solid('shed', shed, bulge=.1), solid('shed roof', roof, 'second')]
+
+# %% ../../../nbs/data/categories/buildings.ipynb #948666b6
+def _barn_doors(attrs:Attrs) -> list[Part]:
+    "Door of a barn with an X on it, and the hay door above it"
+    door = attrs.door*(attrs.width/2)
+    high = .72*attrs.wall
+    hay = block(0, attrs.wall+.12*attrs.roof, attrs.loft, .42*attrs.roof)
+    return [solid('door', block(0, 0, 2*door, high), 'light', keep=True, bulge=.1),
+            line('brace', poly((-door,0), (door,high)), 'brown', .06),
+            line('brace', poly((-door,high), (door,0)), 'brown', .06),
+            solid('hay door', hay, 'dark', bulge=.1)]
 
 # %% ../../../nbs/data/categories/buildings.ipynb #a563bc39
 @category('tent', skin='cloth', colours='green orange blue yellow', size=1.8,
@@ -100,12 +108,13 @@ def tent(a:Attrs):
     yield line('pole', poly((0,high*.9), (0,high+.12)), 'wood', .05)
 
 # %% ../../../nbs/data/categories/buildings.ipynb #2ed77d76
-def _tent_flap(a:Attrs, side:int) -> Part:
+def _tent_flap(attrs:Attrs, side:int) -> Part:
     "Flap beside the opening of a tent, to the left (-1) or to the right (1)"
-    half = a.width/2
-    high = a.height
-    flap = poly((0,high*.9), (side*half*a.gape,0), (side*half*(a.gape+a.flap),high*.12),
-                (side*half*(a.gape*.5+a.flap*.6),high*.45))
+    gape = attrs.gape
+    half = attrs.width/2
+    high = attrs.height
+    flap = poly((0,high*.9), (side*half*gape,0), (side*half*(gape+attrs.flap),high*.12),
+                (side*half*(gape*.5+attrs.flap*.6),high*.45))
     return solid('flap', flap, 'light', bulge=.2)
 
 # %% ../../../nbs/data/categories/buildings.ipynb #78a60698
@@ -126,29 +135,30 @@ def igloo(a:Attrs):
     yield _igloo_tunnel(a)
 
 # %% ../../../nbs/data/categories/buildings.ipynb #d4c6b062
-def _igloo_blocks(a:Attrs) -> list[Part]:
+def _igloo_blocks(attrs:Attrs) -> list[Part]:
     "Courses and joints on an igloo's dome"
+    rows = attrs.rows
     def half(level):
-        return (1-(level/a.height)**a.square)**(1/a.square)
-    heights = a.height*np.arange(a.rows+1)/(a.rows+.45)
+        return (1-(level/attrs.height)**attrs.square)**(1/attrs.square)
+    heights = attrs.height*np.arange(rows+1)/(rows+.45)
     parts = []
     for level in heights[1:]:
         course = arc(0, level+.07, .99*half(level+.07), .07, 180, 360)
         parts.append(line('course', course, 'grey', .03))
     for i,(low,high) in enumerate(zip(heights, heights[1:])):
-        n = a.rows+1-i
+        n = rows+1-i
         for x in (np.arange(n)+.5+.25*(-1)**i)/n*1.8-.9:
             joint = poly((x*half(low+.07),low+.07*x*x), (x*half(high+.07),high+.07*x*x))
             parts.append(line('joint', joint, 'grey', .03))
     return parts
 
 # %% ../../../nbs/data/categories/buildings.ipynb #046484a2
-def _igloo_tunnel(a:Attrs) -> list[Part]:
+def _igloo_tunnel(attrs:Attrs) -> list[Part]:
     "Tunnel of an igloo, with its rim and mouth"
-    x = a.tunnel
-    wide = a.porch
-    high = a.mouth
-    tunnel = arch(x-a.hood/2, -.06, wide+a.hood, high+.04, min(wide/2, high*.7))
+    x = attrs.tunnel
+    wide = attrs.porch
+    high = attrs.mouth
+    tunnel = arch(x-attrs.hood/2, -.06, wide+attrs.hood, high+.04, min(wide/2, high*.7))
     rim = arch(x, -.12, wide, high, min(wide/2, high*.7))
     mouth = arch(x, -.12, wide*.66, high*.76, min(wide/3, high*.5))
     return [solid('tunnel', tunnel, 'second', bulge=.7),
@@ -164,29 +174,35 @@ def door(a:Attrs):
     wide = a.width
     high = a.height
     frame = a.frame
-    cos = math.cos(math.radians(a.ajar))
-    sin = math.sin(math.radians(a.ajar))
-    def swing(points):
-        t = points[:,0]/wide + .5
-        y = points[:,1]
-        return np.stack([t*wide*cos - wide/2, y + (y-.45*high)*.22*sin*t], 1)
     yield solid('step', block(0, -.14, wide+2*frame+.3, .14), 'stone', bulge=.1)
     outer = arch(0, 0, wide+2*frame, high+frame, a.arch*wide+frame)
     yield solid('frame', outer, 'second', keep=True, bulge=.1)
     leaf = arch(0, 0, wide, high, a.arch*wide+.01)
     yield solid('room', leaf, 'dark', bulge=0)
-    yield solid('leaf', swing(leaf), keep=True, bulge=.1)
+    yield solid('leaf', _swing(a, leaf), keep=True, bulge=.1)
     for panel in _door_panels(a):
-        yield solid('panel', swing(panel), bulge=.2)
-    yield solid('knob', swing(ellipse(.42*wide, a.knob*high, .06)), 'gold', keep=True, bulge=1)
+        yield solid('panel', _swing(a, panel), bulge=.2)
+    knob = ellipse(.42*wide, a.knob*high, .06)
+    yield solid('knob', _swing(a, knob), 'gold', keep=True, bulge=1)
+
+# %% ../../../nbs/data/categories/buildings.ipynb #fd798160
+def _swing(attrs:Attrs, points:np.ndarray) -> np.ndarray:
+    "Where the `points` of a closed door are, (n,2), when it stands ajar"
+    wide = attrs.width
+    angle = math.radians(attrs.ajar)
+    t = points[:,0]/wide + .5
+    level = points[:,1]
+    rise = (level-.45*attrs.height)*.22*math.sin(angle)*t
+    return np.stack([t*wide*math.cos(angle) - wide/2, level + rise], 1)
 
 # %% ../../../nbs/data/categories/buildings.ipynb #6cf2bbf7
-def _door_panels(a:Attrs) -> list[np.ndarray]:
+def _door_panels(attrs:Attrs) -> list[np.ndarray]:
     "Outlines of the panels of a closed door, two a row"
-    high = (a.height-a.arch*a.width)/a.panels
+    width = attrs.width
+    high = (attrs.height-attrs.arch*width)/attrs.panels
     panels = []
-    for i in range(a.panels):
-        for left,right in ((-.4,a.split-.56), (a.split-.44,.4)):
-            x = (left+right)/2*a.width
-            panels.append(rect(x, (i+.5)*high, (right-left)*a.width, .72*high))
+    for i in range(attrs.panels):
+        for left,right in ((-.4,attrs.split-.56), (attrs.split-.44,.4)):
+            x = (left+right)/2*width
+            panels.append(rect(x, (i+.5)*high, (right-left)*width, .72*high))
     return panels

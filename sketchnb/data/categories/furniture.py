@@ -29,15 +29,15 @@ def _box(
 # %% ../../../nbs/data/categories/furniture.ipynb #6414bfa4
 def _leg(
     x:float, # its middle above
-    y:float, # its height above
+    top:float, # its height above
     to:tuple, # its middle below
     w0:float, # width above
     w1:float|None=None, # width below, None for the same
 ) -> np.ndarray: # (4,2)
-    "Outline of a leg from `(x, y)` down to `to`"
+    "Outline of a leg from `(x, top)` down to `to`"
     x1, y1 = to
     w1 = w0 if w1 is None else w1
-    return poly((x-w0/2,y), (x+w0/2,y), (x1+w1/2,y1), (x1-w1/2,y1))
+    return poly((x-w0/2,top), (x+w0/2,top), (x1+w1/2,y1), (x1-w1/2,y1))
 
 # %% ../../../nbs/data/categories/furniture.ipynb #5c4802f5
 @category('chair', skin='wood', colours='brown red yellow blue', size=.95, like='stool',
@@ -49,10 +49,10 @@ def chair(a:Attrs):
     high = a.leg
     dx = .7*a.depth
     dy = .42*a.depth
-    for x,y,splay in ((half+dx,dy,a.splay), (-half+dx,dy,-a.splay), (half,0,a.splay),
-                      (-half,0,-a.splay)):
+    for x,rise,splay in ((half+dx,dy,a.splay), (-half+dx,dy,-a.splay), (half,0,a.splay),
+                         (-half,0,-a.splay)):
         top = x+(.05 if x<0 else -.05)
-        leg = _leg(top, y+high, (x+splay,y), .14, .1)
+        leg = _leg(top, rise+high, (x+splay,rise), .14, .1)
         yield solid('leg', leg, 'second', keep=True, bulge=.4)
     yield _chair_back(a)
     front, top, side = _box(-half-.04, high-a.pad, half+.04, high, dx, dy)
@@ -61,16 +61,16 @@ def chair(a:Attrs):
     yield solid('seat side', side, bulge=.2)
 
 # %% ../../../nbs/data/categories/furniture.ipynb #29e38f90
-def _chair_back(a:Attrs) -> list[Part]:
+def _chair_back(attrs:Attrs) -> list[Part]:
     "Posts and back of a chair"
-    half = a.width/2
-    dx = .7*a.depth
-    dy = .42*a.depth
-    lean = -math.tan(math.radians(a.lean))*a.back
+    half = attrs.width/2
+    dx = .7*attrs.depth
+    dy = .42*attrs.depth
+    lean = -math.tan(math.radians(attrs.lean))*attrs.back
     def at(depth, up):
-        return (-half + depth*dx + lean*up, a.leg + depth*dy + a.back*up)
+        return (-half + depth*dx + lean*up, attrs.leg + depth*dy + attrs.back*up)
     posts = [_leg(*at(depth,1), at(depth,0), .09) for depth in (1,.5,0)]
-    back = poly(at(-.05,1-a.rail), at(1.05,1-a.rail), at(1.05,1.02), at(-.05,1.02))
+    back = poly(at(-.05,1-attrs.rail), at(1.05,1-attrs.rail), at(1.05,1.02), at(-.05,1.02))
     return [*(solid('post', post, 'second', bulge=.4) for post in posts),
             solid('back', back, keep=True, bulge=.2)]
 
@@ -94,14 +94,14 @@ def stool(a:Attrs):
     yield solid('seat', ellipse(0, high+a.pad, half, depth), keep=True, bulge=.4)
 
 # %% ../../../nbs/data/categories/furniture.ipynb #656a1c3a
-def _stool_legs(a:Attrs, half:float, depth:float) -> tuple[list, list]:
+def _stool_legs(attrs:Attrs, half:float, depth:float) -> tuple[list, list]:
     "Back legs and front legs below a seat of half axes `half` and `depth`"
     three = [(-.72,.4), (.72,.4), (0,-.75)]
     four = [(-.5,.6), (.5,.6), (-.78,-.35), (.78,-.35)]
     legs = []
-    for x,y in (three if a.legs == 3 else four):
-        foot = (x*(half+1.3*a.splay), y*depth)
-        outline = _leg(x*half, a.leg+y*depth, foot, .12, a.foot)
+    for x,away in (three if attrs.legs == 3 else four):
+        foot = (x*(half+1.3*attrs.splay), away*depth)
+        outline = _leg(x*half, attrs.leg+away*depth, foot, .12, attrs.foot)
         legs.append(solid('leg', outline, 'second', keep=True))
     return legs[:2], legs[2:]
 
@@ -121,20 +121,26 @@ def sofa(a:Attrs):
     back = np.concatenate([poly((-half,leg), (half,leg)), ridge])
     yield solid('back', back, keep=True, bulge=.5)
     yield solid('front', block(0, leg, 2*half, .3), bulge=.2)
-    wide = 2*half/a.cushions
-    for i in range(a.cushions):
-        cushion = rect(-half+wide*(i+.5), leg+.39, wide-.03, .23, .08)
-        yield solid('cushion', cushion, 'second', bulge=.6)
+    yield _sofa_cushions(a)
     yield _sofa_arms(a, min(seat + a.rest, top-.08))
     x = a.pillow*half
     pillow = spin(rect(x, seat+.19, .36, .34, .08), 18, (x,seat+.19))
     yield solid('pillow', pillow, 'cream', bulge=.7)
 
+# %% ../../../nbs/data/categories/furniture.ipynb #8b1b9ce9
+def _sofa_cushions(attrs:Attrs) -> list[Part]:
+    "The cushions of a sofa, side by side"
+    half = attrs.width/2
+    wide = 2*half/attrs.cushions
+    middles = [-half+wide*(i+.5) for i in range(attrs.cushions)]
+    cushions = [rect(x, attrs.leg+.39, wide-.03, .23, .08) for x in middles]
+    return [solid('cushion', cushion, 'second', bulge=.6) for cushion in cushions]
+
 # %% ../../../nbs/data/categories/furniture.ipynb #b1eec675
-def _sofa_arms(a:Attrs, top:float) -> list[Part]:
+def _sofa_arms(attrs:Attrs, top:float) -> list[Part]:
     "The arms of a sofa, up to the height `top`"
-    x = a.width/2+a.arm*.3
-    arms = [arch(side*x, a.leg, a.arm, top-a.leg, a.arm*.45) for side in (-1,1)]
+    x = attrs.width/2+attrs.arm*.3
+    arms = [arch(side*x, attrs.leg, attrs.arm, top-attrs.leg, attrs.arm*.45) for side in (-1,1)]
     return [solid('arm', arm, keep=True, bulge=.7) for arm in arms]
 
 # %% ../../../nbs/data/categories/furniture.ipynb #7dbac0f5
@@ -148,9 +154,9 @@ def table(a:Attrs):
     dx = .7*a.depth
     dy = .45*a.depth
     thick = .16
-    for x,y in ((half+dx-.12,dy), (-half+dx+.12,dy), (half-.12,0), (-half+.12,0)):
-        foot = (x+a.splay*(1 if x>dx/2 else -1), y)
-        leg = _leg(x, y+high, foot, thick, thick*a.taper)
+    for x,rise in ((half+dx-.12,dy), (-half+dx+.12,dy), (half-.12,0), (-half+.12,0)):
+        foot = (x+a.splay*(1 if x>dx/2 else -1), rise)
+        leg = _leg(x, rise+high, foot, thick, thick*a.taper)
         yield solid('leg', leg, keep=True, bulge=.5)
     yield solid('apron', block(0, high-.14, 2*half-.2, .16), bulge=.1)
     front, top, side = _box(-half, high, half, high+a.top, dx, dy)
@@ -160,13 +166,13 @@ def table(a:Attrs):
     yield _table_cloth(a, dx, dy)
 
 # %% ../../../nbs/data/categories/furniture.ipynb #15578105
-def _table_cloth(a:Attrs, dx:float, dy:float) -> list[Part]:
+def _table_cloth(attrs:Attrs, dx:float, dy:float) -> list[Part]:
     "Cloth on a table of depth `(dx, dy)`, and what of it hangs down in front"
-    half = a.cloth*(a.length/2)
-    top = a.leg+a.top
-    low = top-a.drop
+    half = attrs.cloth*(attrs.length/2)
+    top = attrs.leg+attrs.top
+    low = top-attrs.drop
     cloth = poly((-half,top), (half,top), (half+dx,top+dy), (-half+dx,top+dy))
-    fall = poly((-half,top), (half,top), (half,low), (0,top-a.drop*1.5), (-half,low))
+    fall = poly((-half,top), (half,top), (half,low), (0,top-attrs.drop*1.5), (-half,low))
     return [solid('cloth', cloth, 'second', bulge=.1),
             solid('cloth fall', fall, 'second', bulge=.2)]
 
@@ -209,26 +215,26 @@ def _bed_board(
     return np.concatenate([straight, bowed[1:]])
 
 # %% ../../../nbs/data/categories/furniture.ipynb #1d0e77a7
-def _bed_pillow(a:Attrs, y:float) -> Part:
-    "Pillow on a mattress at height `y`, along the depth"
-    x = -(a.length/2) + .12*a.length
-    far_x = x + .75*(.6*a.depth)
-    far_y = y + .75*(.5*a.depth)
-    pillow = blob((x-.12,y+.06), (x+.2,y+.05), (far_x+.2,far_y+.05), (far_x+.08,far_y+.22),
-                  ((x+far_x)/2-.1,(y+far_y)/2+.26), (x-.16,y+.18))
+def _bed_pillow(attrs:Attrs, level:float) -> Part:
+    "Pillow on a mattress at height `level`, along the depth"
+    x = -(attrs.length/2) + .12*attrs.length
+    far_x = x + .75*(.6*attrs.depth)
+    far_y = level + .75*(.5*attrs.depth)
+    pillow = blob((x-.12,level+.06), (x+.2,level+.05), (far_x+.2,far_y+.05), (far_x+.08,far_y+.22),
+                  ((x+far_x)/2-.1,(level+far_y)/2+.26), (x-.16,level+.18))
     return solid('pillow', pillow, 'light', bulge=.8)
 
 # %% ../../../nbs/data/categories/furniture.ipynb #3d038352
 def _bed_blanket(
-    a:Attrs, # of the bed
+    attrs:Attrs, # of the bed
     top:float, # height of the mattress
     dx:float, # the depth goes so far to the right
     dy:float, # and so far up
 ) -> tuple[Part, Part]:
     "Blanket, and what of it hangs down in front"
-    half = a.length/2
-    x = -half + a.fold*a.length
-    low = top-a.fall*(top-a.leg*.6)
+    half = attrs.length/2
+    x = -half + attrs.fold*attrs.length
+    low = top-attrs.fall*(top-attrs.leg*.6)
     blanket = poly((x,top), (half,top), (half+dx,top+dy), (x+dx,top+dy))
     fall = poly((x,top), (half,top), (half,low), (x-.06,low))
     return (solid('blanket', blanket, keep=True, bulge=.3),
@@ -244,10 +250,7 @@ def bookcase(a:Attrs):
     high = a.height
     plinth = a.plinth
     yield solid('case', block(0, 0, wide, high), keep=True, bulge=.1)
-    out = a.cornice*.5
-    cornice = poly((-wide/2,high-.04), (wide/2,high-.04), (wide/2+.08+out,high+a.cornice),
-                   (-wide/2-.08-out,high+a.cornice))
-    yield solid('cornice', cornice, bulge=.2)
+    yield solid('cornice', _cornice(a), bulge=.2)
     row = (high-.06-plinth)/a.shelves
     for i in range(a.shelves):
         bay = block(0, plinth+.04+row*i, wide-.26, row-.07)
@@ -257,20 +260,29 @@ def bookcase(a:Attrs):
         cupboard = rect(side*wide*.23, plinth/2, wide*.42, plinth*.7)
         yield solid('cupboard', cupboard, bulge=.1)
 
+# %% ../../../nbs/data/categories/furniture.ipynb #35c7ecf0
+def _cornice(attrs:Attrs) -> np.ndarray:
+    "Outline of the cornice of a bookcase, (4,2), which is wider above than below"
+    half = attrs.width/2
+    out = attrs.cornice*.5
+    low = attrs.height-.04
+    top = attrs.height+attrs.cornice
+    return poly((-half,low), (half,low), (half+.08+out,top), (-half-.08-out,top))
+
 # %% ../../../nbs/data/categories/furniture.ipynb #02a2f4e6
-def _books(a:Attrs, i:int, row:float) -> list[Part]:
+def _books(attrs:Attrs, i:int, row:float) -> list[Part]:
     "Books of shelf `i` of a bookcase, which is `row` high, and the one that leans on them"
-    floor = a.plinth+.04+row*i
-    wide = a.width-.26
-    filled = a.fill*wide*.9
-    n = max(2, round(a.fill*wide/.14))
+    floor = attrs.plinth+.04+row*i
+    wide = attrs.width-.26
+    filled = attrs.fill*wide*.9
+    n = max(2, round(attrs.fill*wide/.14))
     flip = (-1)**i
     x = flip*(filled-wide)/2
-    highs = a.tall*row*(1+.12*np.cos(2.3*np.arange(n)+i))
+    highs = attrs.tall*row*(1+.12*np.cos(2.3*np.arange(n)+i))
     books = teeth(x, floor, filled, .03, n, highs, .08)
     edge = x + flip*(filled/2+.01)
-    tilt = math.tan(math.radians(a.lean))
-    up = min(.8*a.tall*row, (wide-filled-.2)/tilt)
+    tilt = math.tan(math.radians(attrs.lean))
+    up = min(.8*attrs.tall*row, (wide-filled-.2)/tilt)
     leaning = poly((tilt*up,0), (tilt*up+.12,.0), (.12,up+.05), (0,up))
     colours = ('second','cream','second','red')
     others = ('red','second','cream','second')
@@ -297,26 +309,26 @@ def lamp(a:Attrs):
     yield _lamp_shade(a, stem, half)
 
 # %% ../../../nbs/data/categories/furniture.ipynb #7c812f13
-def _lamp_shade(a:Attrs, stem:float, half:float) -> list[Part]:
+def _lamp_shade(attrs:Attrs, stem:float, half:float) -> list[Part]:
     "Shade of a lamp and its trim, from height `stem`, where it is twice `half` wide"
     def tip(points):
-        return spin(points, a.tip, (0,stem+.3))
-    top = half*a.top
+        return spin(points, attrs.tip, (0,stem+.3))
+    top = half*attrs.top
     low = arc(0, stem, half, .06, 180, 360, n=13)
-    shade = np.concatenate([low, poly((top,stem+a.shade), (-top,stem+a.shade))])
+    shade = np.concatenate([low, poly((top,stem+attrs.shade), (-top,stem+attrs.shade))])
     trim = shift(arc(0, 0, half*.97, .06, 184, 356, n=13), 0, stem+.09)
     return [solid('shade', tip(shade), keep=True, bulge=.7), line('trim', tip(trim), 'dark', .03)]
 
 # %% ../../../nbs/data/categories/furniture.ipynb #8bd50873
 def _on_clock(
-    a:Attrs, # of the clock
+    attrs:Attrs, # of the clock
     deg:float, # angle from twelve, clockwise, in degrees
-    r:float, # distance from the middle, 1 on the edge of the case
+    share:float, # distance from the middle, 1 on the edge of the case
 ) -> tuple[float, float]: # x, y
     "Point on a clock"
-    rx = math.sqrt(a.squash)
-    ry = 1/math.sqrt(a.squash)
-    return (r*rx*math.sin(math.radians(deg)), r*ry*math.cos(math.radians(deg)))
+    rx = math.sqrt(attrs.squash)
+    ry = 1/math.sqrt(attrs.squash)
+    return (share*rx*math.sin(math.radians(deg)), share*ry*math.cos(math.radians(deg)))
 
 # %% ../../../nbs/data/categories/furniture.ipynb #a09fe89e
 @category('clock', skin='metal', colours='red blue green yellow', size=.2,
@@ -339,18 +351,18 @@ def clock(a:Attrs):
     yield _clock_face(a)
 
 # %% ../../../nbs/data/categories/furniture.ipynb #89c72b69
-def _clock_face(a:Attrs) -> list[Part]:
+def _clock_face(attrs:Attrs) -> list[Part]:
     "Case, face, marks and hands of a clock, and the pin that holds them"
-    rx = math.sqrt(a.squash)
-    ry = 1/math.sqrt(a.squash)
-    face = 1-a.rim
+    rx = math.sqrt(attrs.squash)
+    ry = 1/math.sqrt(attrs.squash)
+    face = 1-attrs.rim
     def mark(deg):
-        return poly(_on_clock(a, deg, .8*face), _on_clock(a, deg, .95*face))
+        return poly(_on_clock(attrs, deg, .8*face), _on_clock(attrs, deg, .95*face))
     def hand(deg, length):
-        return poly((0,0), _on_clock(a, deg, length*face))
+        return poly((0,0), _on_clock(attrs, deg, length*face))
     return [solid('case', ellipse(0, 0, rx, ry), keep=True, bulge=.8),
             solid('face', ellipse(0, 0, rx*face, ry*face), 'white', keep=True, bulge=.1),
             *[line('mark', mark(deg), 'dark', .06) for deg in range(0, 360, 90)],
-            line('hour hand', hand(a.hour, .5), 'dark', .11),
-            line('minute hand', hand(a.minute, .78), 'dark', .07),
+            line('hour hand', hand(attrs.hour, .5), 'dark', .11),
+            line('minute hand', hand(attrs.minute, .78), 'dark', .07),
             solid('pin', ellipse(0, 0, .07), 'gold', bulge=1)]

@@ -30,13 +30,13 @@ def church(a:Attrs):
     yield _church_tower(a, ridge + a.rise)
 
 # %% ../../../nbs/data/categories/landmarks.ipynb #f73e713a
-def _church_tower(a:Attrs, top:float) -> list[Part]:
+def _church_tower(attrs:Attrs, top:float) -> list[Part]:
     "Tower of a church, `top` high, with spire, cross, clock and door"
-    wide = a.tower
-    x = a.place*a.nave
-    tip = top+a.spire
+    wide = attrs.tower
+    x = attrs.place*attrs.nave
+    tip = top+attrs.spire
     spire = poly((x-wide*.6,top), (x+wide*.6,top), (x,tip))
-    door = arch(x, 0, wide*.5, .7*a.wall, wide*.35)
+    door = arch(x, 0, wide*.5, .7*attrs.wall, wide*.35)
     return [solid('tower', block(x, 0, wide, top), keep=True, bulge=.1),
             solid('spire', spire, 'second', keep=True, bulge=.2),
             line('cross', poly((x,tip), (x,tip+.34)), 'gold', .07),
@@ -66,10 +66,10 @@ def castle(a:Attrs):
     yield solid('flag', flag, 'second', bulge=.2)
 
 # %% ../../../nbs/data/categories/landmarks.ipynb #011214c7
-def _castle_tower(a:Attrs, x:float, high:float) -> list[Part]:
+def _castle_tower(attrs:Attrs, x:float, high:float) -> list[Part]:
     "Tower of a castle at `x`, with battlements, a cone and a slit"
-    thick = a.thick
-    cone = poly((x-thick*.5,high+.09), (x+thick*.5,high+.09), (x,high+.09+a.cone))
+    thick = attrs.thick
+    cone = poly((x-thick*.5,high+.09), (x+thick*.5,high+.09), (x,high+.09+attrs.cone))
     return [solid('tower', block(x, 0, thick, high), keep=True, bulge=.6),
             solid('battlement', teeth(x, high-.05, thick+.14, .14, 3, .12, .6), bulge=.3),
             solid('cone', cone, 'second', bulge=.5),
@@ -87,9 +87,7 @@ def skyscraper(a:Attrs):
     low = a.step*high
     dy = a.slant*(a.crown*wide)
     yield line('mast', poly((0,high), (0,high+a.mast)), 'metal', .06)
-    yield solid('annex', block(wide/2+.25, 0, .6, a.annex), 'second', bulge=.1)
-    rooms = teeth(wide/2+.28, a.annex-.3, .42, .02, 3, .14)
-    yield solid('annex windows', rooms, 'glass', bulge=.1)
+    yield _skyscraper_annex(a)
     crown = poly((-half,0), (half,0), (half,high+dy), (-half,high-dy))
     yield solid('crown', crown, keep=True, bulge=.1)
     yield solid('tower', block(0, 0, wide, low), keep=True, bulge=.1)
@@ -98,18 +96,27 @@ def skyscraper(a:Attrs):
     floor = high/(a.floors+1)
     yield solid('entrance', block(0, 0, .3*wide, .42*floor), 'dark', bulge=0)
 
+# %% ../../../nbs/data/categories/landmarks.ipynb #fde95b3d
+def _skyscraper_annex(attrs:Attrs) -> list[Part]:
+    "The low building beside a skyscraper, and its windows"
+    half = attrs.width/2
+    rooms = teeth(half+.28, attrs.annex-.3, .42, .02, 3, .14)
+    return [solid('annex', block(half+.25, 0, .6, attrs.annex), 'second', bulge=.1),
+            solid('annex windows', rooms, 'glass', bulge=.1)]
+
 # %% ../../../nbs/data/categories/landmarks.ipynb #6ee142e7
-def _skyscraper_windows(a:Attrs) -> list[Part]:
+def _skyscraper_windows(attrs:Attrs) -> list[Part]:
     "Rows of windows of a skyscraper, below and above the step"
-    crown = a.crown*a.width
-    low = a.step*a.height
-    slant = abs(a.slant*crown)
-    floor = a.height/(a.floors+1)
+    height = attrs.height
+    crown = attrs.crown*attrs.width
+    low = attrs.step*height
+    slant = abs(attrs.slant*crown)
+    floor = height/(attrs.floors+1)
     parts = []
-    for sill in np.arange(.6, a.floors)*floor:
+    for sill in np.arange(.6, attrs.floors)*floor:
         if sill+.5*floor < low-.04:
-            row = teeth(0, sill, a.width*.78, .02, 5, .42*floor, .9)
-        elif low+.08 < sill and sill+.5*floor < a.height-slant-.02:
+            row = teeth(0, sill, attrs.width*.78, .02, 5, .42*floor, .9)
+        elif low+.08 < sill and sill+.5*floor < height-slant-.02:
             row = teeth(0, sill, crown*.72, .02, 3, .42*floor, .9)
         else:
             continue
@@ -137,26 +144,29 @@ def lighthouse(a:Attrs):
     yield solid('dome', dome, 'second', keep=True, bulge=1)
 
 # %% ../../../nbs/data/categories/landmarks.ipynb #99b790a1
-def _lighthouse_rock(a:Attrs) -> list[Part]:
+def _lighthouse_rock(attrs:Attrs) -> list[Part]:
     "Rock below a lighthouse, hut beside it and the hut's roof"
-    base = a.base/2
-    end = base+a.hut
+    hut = attrs.hut
+    base = attrs.base/2
+    end = base+hut
     rock = blob((-base-.45,-.2), (-base-.2,.08), (0,.12), (base+.3,.06), (end+.35,-.2), (0,-.28))
     roof = poly((base-.1,.45), (end,.45), (end-.15,.72), (base-.1,.72))
     return [solid('rock', rock, 'stone', bulge=.5),
-            solid('hut', block(base+a.hut/2-.08, 0, a.hut, .45), bulge=.1),
+            solid('hut', block(base+hut/2-.08, 0, hut, .45), bulge=.1),
             solid('hut roof', roof, 'second', bulge=.1)]
 
 # %% ../../../nbs/data/categories/landmarks.ipynb #894b9755
-def _lighthouse_bands(a:Attrs) -> list[Part]:
+def _lighthouse_bands(attrs:Attrs) -> list[Part]:
     "Bands of a lighthouse, each higher at one side by twice its tilt"
+    bands = attrs.bands
+    height = attrs.height
     def edge(level):
-        return np.interp(level, (0,a.height), (a.base/2,a.taper*a.base/2))
+        return np.interp(level, (0,height), (attrs.base/2,attrs.taper*attrs.base/2))
     parts = []
-    for i in range(a.bands):
-        low = a.height*(i+.5)/(a.bands+.25)
-        top = low + .5*a.height/(a.bands+.25)
-        tilt = a.tilt*.5*a.height/(a.bands+.25)
+    for i in range(bands):
+        low = height*(i+.5)/(bands+.25)
+        top = low + .5*height/(bands+.25)
+        tilt = attrs.tilt*.5*height/(bands+.25)
         corners = ((-1,low), (1,low), (1,top), (-1,top))
         band = poly(*((side*edge(level+side*tilt), level+side*tilt) for side,level in corners))
         parts.append(solid('band', band, 'second', bulge=.8))
@@ -185,13 +195,14 @@ def windmill(a:Attrs):
     yield solid('hub', ellipse(0, hub, .08), 'dark', bulge=1)
 
 # %% ../../../nbs/data/categories/landmarks.ipynb #b84b5e22
-def _windmill_sail(a:Attrs, hub:float, deg:float) -> list[Part]:
+def _windmill_sail(attrs:Attrs, hub:float, deg:float) -> list[Part]:
     "Sail and spar of a windmill, `deg` from the right, about the `hub` at that height"
     def arm(points):
         return spin(shift(points, 0, hub), deg, (0,hub))
-    sail = poly((.22*a.sail,-.02), (a.sail,-.02), (a.sail,a.cloth), (.22*a.sail,a.cloth))
+    sail = poly((.22*attrs.sail,-.02), (attrs.sail,-.02), (attrs.sail,attrs.cloth),
+                (.22*attrs.sail,attrs.cloth))
     return [solid('sail', arm(sail), 'light', keep=True, bulge=.1),
-            line('spar', arm(poly((0,0), (a.sail+.04,0))), 'dark', .05)]
+            line('spar', arm(poly((0,0), (attrs.sail+.04,0))), 'dark', .05)]
 
 # %% ../../../nbs/data/categories/landmarks.ipynb #061b6e4f
 @category('bridge', skin='stone', colours='grey brown red', size=6,

@@ -21,8 +21,8 @@ def _cloud(
 ) -> np.ndarray: # (12*lobes,2)
     "Ellipse with a scalloped edge"
     t = np.linspace(0, 2*np.pi, 12*lobes, endpoint=False)
-    r = 1 - depth*(1-np.abs(np.sin(lobes*t/2)))
-    return np.stack([cx + rx*r*np.cos(t), cy + ry*r*np.sin(t)], 1)
+    radius = 1 - depth*(1-np.abs(np.sin(lobes*t/2)))
+    return np.stack([cx + rx*radius*np.cos(t), cy + ry*radius*np.sin(t)], 1)
 
 # %% ../../../nbs/data/categories/plants.ipynb #a8c62049
 @category('tree', skin='leaf', colours='green orange yellow', size=7,
@@ -31,17 +31,17 @@ def _cloud(
 def tree(a:Attrs):
     "A tree with a bough, trunk and branch in the second colour"
     x = a.lean
-    y = a.trunk + .85*a.height
+    middle = a.trunk + .85*a.height
     side = np.radians(a.side)
-    bough = (x + a.width*np.cos(side), y + a.height*np.sin(side))
-    trunk = [(0,0), (x*.3,a.trunk*.6), (x,y)]
+    bough = (x + a.width*np.cos(side), middle + a.height*np.sin(side))
+    trunk = [(0,0), (x*.3,a.trunk*.6), (x,middle)]
     yield solid('trunk', limb(trunk, a.girth*1.3, a.girth*.6), 'second', keep=True)
     fork = [(x*.3,a.trunk*.55), (x*.2+bough[0]*.6,bough[1]*.5+a.trunk*.4), bough]
     yield solid('branch', limb(fork, a.girth*.5, a.girth*.3), 'second')
     yield solid('bough', _cloud(*bough, a.bough, a.bough*.85, 7), bulge=.8)
-    yield solid('crown', _cloud(x, y, a.width, a.height, a.lobes), keep=True, bulge=.8)
+    yield solid('crown', _cloud(x, middle, a.width, a.height, a.lobes), keep=True, bulge=.8)
     for dx,dy in ((-.5,-.1), (.1,.45), (.3,-.35)):
-        tuft = arc(x+dx*a.width, y+dy*a.height, .16*a.width, None, 20, 170)
+        tuft = arc(x+dx*a.width, middle+dy*a.height, .16*a.width, None, 20, 170)
         yield line('tuft', tuft, 'dark', .025)
 
 # %% ../../../nbs/data/categories/plants.ipynb #f955e937
@@ -70,17 +70,17 @@ def pine(a:Attrs):
 def palm(a:Attrs):
     "A palm, the trunk in the second colour"
     x = a.bend
-    y = a.trunk
-    stem = [(0,0), (x*.2,y*.45), (x*.6,y*.8), (x,y)]
+    top = a.trunk
+    stem = [(0,0), (x*.2,top*.45), (x*.6,top*.8), (x,top)]
     trunk = limb(stem, a.girth*1.3, a.girth*.7, round_end=False)
     yield solid('trunk', trunk, 'second', keep=True)
     for i in range(1, 5):
         yield line('ring', trunk[[5*i,-5*i-1]], 'dark', .02)
     for deg in np.linspace(90-a.spread/2, 90+a.spread/2, a.fronds):
-        frond = leaf_outline(x, y, a.frond, deg, a.width, a.droop)
+        frond = leaf_outline(x, top, a.frond, deg, a.width, a.droop)
         yield solid('frond', frond, keep=True, bulge=.3)
     for dx in (-.1,.1):
-        yield solid('coconut', ellipse(x+dx, y-.08, .1), 'brown', bulge=1)
+        yield solid('coconut', ellipse(x+dx, top-.08, .1), 'brown', bulge=1)
 
 # %% ../../../nbs/data/categories/plants.ipynb #4222b420
 @category('cactus', skin='peel', colours='green', size=1,
@@ -102,17 +102,17 @@ def cactus(a:Attrs):
 
 # %% ../../../nbs/data/categories/plants.ipynb #607743ef
 def _cactus_arm(
-    a:Attrs, # of the cactus
+    attrs:Attrs, # of the cactus
     side:int, # -1 to the left, 1 to the right
-    y:float, # height where it leaves the stem
+    root:float, # height where it leaves the stem
     up:float, # how far it goes up
 ) -> Part:
     "Arm of a cactus"
-    wide = a.girth*.5
-    x = side*(a.girth/2+a.reach)
-    tube = limb([(0,y), (x*.75,y+.02), (x,y+.24), (x,y+.24+up)], wide, round_end=False)
+    wide = attrs.girth*.5
+    x = side*(attrs.girth/2+attrs.reach)
+    tube = limb([(0,root), (x*.75,root+.02), (x,root+.24), (x,root+.24+up)], wide, round_end=False)
     middle = len(tube)//2
-    end = arc(x, y+.24+up, wide/2, None, 180, 0)
+    end = arc(x, root+.24+up, wide/2, None, 180, 0)
     outline = np.concatenate([tube[:middle], end, tube[middle:]])
     return solid('arm', outline, keep=True, bulge=.9)
 
@@ -123,19 +123,19 @@ def _cactus_arm(
 def flower(a:Attrs):
     "A flower, the centre in the second colour"
     x = a.bend
-    y = a.stem+.6
-    yield solid('stem', limb([(0,0), (0,y*.4), (x,y)], .1), 'leaf', keep=True)
-    root = (x*.8*a.leaf_height**2, y*a.leaf_height)
+    top = a.stem+.6
+    yield solid('stem', limb([(0,0), (0,top*.4), (x,top)], .1), 'leaf', keep=True)
+    root = (x*.8*a.leaf_height**2, top*a.leaf_height)
     yield solid('leaf', leaf_outline(*root, a.leaf, 35, a.leaf*.4), 'leaf')
     yield solid('leaf', leaf_outline(*root, a.leaf*.8, 150, a.leaf*.35), 'leaf')
     wide = 2*np.pi*(a.centre+a.petal*.5)/a.petals*a.fullness
     out = a.centre*.7 + a.petal/2
     for i in range(a.petals):
         t = np.radians(90 + 360*i/a.petals)
-        middle = (x+out*np.cos(t), y+out*np.sin(t))
+        middle = (x+out*np.cos(t), top+out*np.sin(t))
         petal = ellipse(*middle, a.petal*.62, wide/2, np.degrees(t))
         yield solid('petal', petal, keep=True)
-    yield solid('centre', ellipse(x, y, a.centre), 'second', keep=True, bulge=.8)
+    yield solid('centre', ellipse(x, top, a.centre), 'second', keep=True, bulge=.8)
 
 # %% ../../../nbs/data/categories/plants.ipynb #21ae7dee
 @category('mushroom', skin='peel', colours='red brown orange', size=.15,
@@ -152,48 +152,56 @@ def mushroom(a:Attrs):
     side = curve((half*.92,neck-.08), (half,neck+.06), (half*(1.1-a.point*.5),neck+high*.55),
                  (half*(.75-a.point*.5),neck+high*.9), (0,neck+high))
     edge = curve((-half*.92,neck-.04), (0,neck+.1), (half*.92,neck-.04))
-    cap = [solid('cap', turned(side), keep=True, bulge=.9), line('edge', edge, 'dark', .025)]
-    for i in range(a.spots):
-        x = (i+.5)/a.spots*2 - 1
-        up = neck+high*(.3+.32*(i%2)*(1-x*x)+.1*(1-abs(x)))
-        cap.append(solid('spots', ellipse(x*half*.6, up, .15*half, .12*high), 'second'))
-    yield tilted(cap, a.tilt, (0,neck))
+    cap = solid('cap', turned(side), keep=True, bulge=.9)
+    yield tilted([cap, line('edge', edge, 'dark', .025), *_spots(a)], a.tilt, (0,neck))
+
+# %% ../../../nbs/data/categories/plants.ipynb #66b21cab
+def _spots(attrs:Attrs) -> list[Part]:
+    "Spots of a mushroom's cap, every second one higher, before the tilt"
+    half = attrs.cap
+    high = attrs.dome
+    parts = []
+    for i in range(attrs.spots):
+        x = (i+.5)/attrs.spots*2 - 1
+        up = attrs.stem+high*(.3+.32*(i%2)*(1-x*x)+.1*(1-abs(x)))
+        parts.append(solid('spots', ellipse(x*half*.6, up, .15*half, .12*high), 'second'))
+    return parts
 
 # %% ../../../nbs/data/categories/plants.ipynb #e01ade43
 def _bite(
     points:np.ndarray, # (n,2)
     x:float, # middle of the bite
-    y:float, # middle of the bite
-    r:float, # its radius
-) -> np.ndarray: # (n,2), none nearer than `r`
-    "Push the `points` that are nearer than `r` to `(x, y)` out to that distance"
-    away = points - [x,y]
+    level:float, # middle of the bite
+    radius:float, # its radius
+) -> np.ndarray: # (n,2), none nearer than `radius`
+    "Push the `points` that are nearer than `radius` to `(x, level)` out to that distance"
+    away = points - [x,level]
     far = np.linalg.norm(away, axis=1, keepdims=True)
-    return np.where(far < r, [x,y] + away*r/np.maximum(far,1e-9), points)
+    return np.where(far < radius, [x,level] + away*radius/np.maximum(far,1e-9), points)
 
 # %% ../../../nbs/data/categories/plants.ipynb #7aa81984
 def _fruit(
-    a:Attrs, # of the apple or the pear
+    attrs:Attrs, # of the apple or the pear
     profile:list, # points of its right-hand profile, from the bottom to the top
     top:float, # where the stalk begins
     leaf:float=.6, # length of the leaf
 ) -> list[Part]:
     "A bitten fruit with a stalk and a leaf"
     side = curve(*profile, n=24)
-    r = a.bite
-    y = side[:,1].max()*a.bite_height
-    x = side[np.abs(side[:,1]-y) < .05,0].max() + r*.3
-    gap = arc(x, y, r, None, 130, 230)
+    radius = attrs.bite
+    level = side[:,1].max()*attrs.bite_height
+    x = side[np.abs(side[:,1]-level) < .05,0].max() + radius*.3
+    gap = arc(x, level, radius, None, 130, 230)
     flesh = np.concatenate([gap, grow(gap, .5, 1, (gap[0,0],0))[::-1]])
-    stalk = limb([(0,top-.08), (.02,top+a.stalk*.5), (-.12,top+a.stalk)], .07, .1)
-    green = leaf_outline(0, top+a.stalk*.4, leaf, a.leaf_angle, leaf*.55)
+    stalk = limb([(0,top-.08), (.02,top+attrs.stalk*.5), (-.12,top+attrs.stalk)], .07, .1)
+    green = leaf_outline(0, top+attrs.stalk*.4, leaf, attrs.leaf_angle, leaf*.55)
     middle = slice(side.shape[0]*3//8, side.shape[0]*5//8)
-    parts = [solid('fruit', _bite(turned(side), x, y, r), keep=True, bulge=1),
+    parts = [solid('fruit', _bite(turned(side), x, level, radius), keep=True, bulge=1),
              solid('flesh', flesh, 'cream', bulge=0),
              solid('stalk', stalk, 'wood', keep=True),
              solid('leaf', green, 'second'),
-             line('shine', mirror(grow(side, .75, .75, (0,y))[middle]), 'light')]
-    return tilted(parts, a.tilt, (0,.6))
+             line('shine', mirror(grow(side, .75, .75, (0,level))[middle]), 'light')]
+    return tilted(parts, attrs.tilt, (0,.6))
 
 # %% ../../../nbs/data/categories/plants.ipynb #d13e987b
 @category('apple', skin='peel', colours='red green yellow', size=.09, like='pear',
@@ -239,11 +247,11 @@ def pineapple(a:Attrs):
     return tilted([*leaves, fruit, *_pineapple_grid(a, side)], a.tilt)
 
 # %% ../../../nbs/data/categories/plants.ipynb #4c4fa026
-def _pineapple_grid(a:Attrs, side:np.ndarray) -> list[Part]:
+def _pineapple_grid(attrs:Attrs, side:np.ndarray) -> list[Part]:
     "Crossing lines between the rows of a pineapple whose profile is `side`"
     def edge(level):
         return np.interp(level, side[:,1], side[:,0])*.97
-    heights = np.linspace(.06, .94, a.rows+1)*a.height
+    heights = np.linspace(.06, .94, attrs.rows+1)*attrs.height
     grid = []
     for low,top in zip(heights, heights[1:]):
         bow = curve((-edge(low),low), (0,(low+top)/2-.04), (edge(top),top))
@@ -258,20 +266,26 @@ def carrot(a:Attrs):
     "A carrot, the leaves in the second colour"
     deep = a.length
     girth = a.girth
-    def middle(t):
-        return a.bend*t**2
     side = curve((girth*.5,.06), (girth,-.05), (girth*(.55+.4*a.blunt),-.5*deep),
                  (girth*a.blunt*.6,-.88*deep), (0,-deep))
     root = turned(side)
-    root[:,0] += middle(-root[:,1]/deep)
+    root[:,0] += a.bend*(-root[:,1]/deep)**2
     leaves = [leaf_outline(0, 0, a.leaf, 90+t*a.spread/2, .3) for t in np.linspace(-1, 1, a.leaves)]
     parts = [solid('leaves', leaf, 'second', keep=True) for leaf in leaves]
     parts.append(solid('root', root, keep=True, bulge=.9))
+    return tilted([*parts, *_carrot_rings(a)], a.tilt)
+
+# %% ../../../nbs/data/categories/plants.ipynb #315ec503
+def _carrot_rings(attrs:Attrs) -> list[Part]:
+    "Short lines across a carrot, from the left and from the right by turns, before the tilt"
+    deep = attrs.length
+    girth = attrs.girth
+    parts = []
     for part,t in ((-1,.15), (.9,.3), (-.85,.45), (.7,.62)):
-        x0 = part*girth*.95+middle(t)
-        x1 = part*girth*.35+middle(t)
-        parts.append(line('ring', poly((x0,-t*deep), (x1,-t*deep-.03)), 'dark', .025))
-    return tilted(parts, a.tilt)
+        middle = attrs.bend*t**2
+        ring = poly((part*girth*.95+middle,-t*deep), (part*girth*.35+middle,-t*deep-.03))
+        parts.append(line('ring', ring, 'dark', .025))
+    return parts
 
 # %% ../../../nbs/data/categories/plants.ipynb #efdc6b27
 @category('ice cream', skin='dough', colours='pink white brown green', size=.2,
@@ -291,10 +305,10 @@ def ice_cream(a:Attrs):
     return tilted([*parts, _ice_sauce(a, top, upper)], a.lean)
 
 # %% ../../../nbs/data/categories/plants.ipynb #849a0061
-def _ice_cone(a:Attrs) -> list[Part]:
+def _ice_cone(attrs:Attrs) -> list[Part]:
     "Cone of an ice cream, with its grid"
-    half = a.width
-    high = a.cone
+    half = attrs.width
+    high = attrs.cone
     parts = [solid('cone', poly((0,0), (half,high), (-half,high)), 'gold', keep=True)]
     for x,t in ((.3,.4), (-.35,.7)):
         bar = poly((-half*t,high*t), (half*x,high))
@@ -302,11 +316,11 @@ def _ice_cone(a:Attrs) -> list[Part]:
     return parts
 
 # %% ../../../nbs/data/categories/plants.ipynb #4ee04a7f
-def _ice_sauce(a:Attrs, level:float, radius:float) -> Part:
+def _ice_sauce(attrs:Attrs, level:float, radius:float) -> Part:
     "Sauce on the topmost scoop, which has its middle at height `level` and the radius `radius`"
     top = arc(0, level, radius*.94, radius*.88, 22, 158)
     drops = ((-.65,.9), (-.4,.1), (-.1,1), (.2,.2), (.45,.8), (.68,.1))
-    low = curve(top[-1], *((radius*x, level+radius*(.42-a.drip*t)) for x,t in drops), top[0])
+    low = curve(top[-1], *((radius*x, level+radius*(.42-attrs.drip*t)) for x,t in drops), top[0])
     return solid('sauce', np.concatenate([top, low[1:-1]]), 'second', bulge=.8)
 
 # %% ../../../nbs/data/categories/plants.ipynb #5816763e
@@ -331,14 +345,14 @@ def cake(a:Attrs):
 
 # %% ../../../nbs/data/categories/plants.ipynb #508c9f5a
 def _icing(
-    a:Attrs, # of the cake
+    attrs:Attrs, # of the cake
     half:float, # half the width of the tier
     top:float, # top of the tier
     high:float, # height of the tier
 ) -> np.ndarray: # outline
     "Icing on a tier of a cake"
-    t = np.linspace(0, 1, 12*a.drips+1)
-    drop = high*(.12 + a.icing*np.abs(np.sin(np.pi*a.drips*t))**.7)
+    t = np.linspace(0, 1, 12*attrs.drips+1)
+    drop = high*(.12 + attrs.icing*np.abs(np.sin(np.pi*attrs.drips*t))**.7)
     low = np.stack([half*(2*t-1), top - drop], 1)
     return np.concatenate([low,
                            poly((half,top), (half*.97,top+.05), (-half*.97,top+.05), (-half,top))])

@@ -30,12 +30,13 @@ def cup(a:Attrs):
     yield solid('drink', ellipse(0, high-.02, .58, mouth*.72), 'brown', bulge=0)
 
 # %% ../../../nbs/data/categories/things.ipynb #99d6a710
-def _cup_ear(a:Attrs) -> np.ndarray:
+def _cup_ear(attrs:Attrs) -> np.ndarray:
     "Outline of a cup's handle, which must end above the foot and below the rim"
-    up = a.height*min(a.handle_at+a.handle_span/2, .9)
-    down = a.height*max(a.handle_at-a.handle_span/2, .14)
-    return limb([(.55,up), (.68+a.handle*.8,up+.02), (.68+a.handle,(up+down)/2),
-                 (.65+a.handle*.6,down), (.45,down)], .14)
+    handle = attrs.handle
+    up = attrs.height*min(attrs.handle_at+attrs.handle_span/2, .9)
+    down = attrs.height*max(attrs.handle_at-attrs.handle_span/2, .14)
+    return limb([(.55,up), (.68+handle*.8,up+.02), (.68+handle,(up+down)/2),
+                 (.65+handle*.6,down), (.45,down)], .14)
 
 # %% ../../../nbs/data/categories/things.ipynb #97beddb5
 @category('bucket', skin='metal', colours='grey red blue', size=.35, like='cup',
@@ -59,12 +60,12 @@ def bucket(a:Attrs):
     yield both(solid('ear', ellipse(.75, high, .08, .1), 'metal'))
 
 # %% ../../../nbs/data/categories/things.ipynb #5e424a01
-def _bucket_line(a:Attrs, t:float) -> np.ndarray:
+def _bucket_line(attrs:Attrs, t:float) -> np.ndarray:
     "The front half of the level line around a bucket, a fraction `t` up"
-    foot = .75*a.foot
+    foot = .75*attrs.foot
     half = foot + (.75-foot)*t
     angle = np.linspace(np.pi, 2*np.pi, 15)
-    return np.stack([half*np.cos(angle), a.height*t + a.mouth*.8*np.sin(angle)], 1)
+    return np.stack([half*np.cos(angle), attrs.height*t + attrs.mouth*.8*np.sin(angle)], 1)
 
 # %% ../../../nbs/data/categories/things.ipynb #6c084498
 @category('teapot', skin='ceramic', colours='white blue brown red', size=.2,
@@ -108,12 +109,12 @@ def bottle(a:Attrs):
     yield _bottle_label(a)
 
 # %% ../../../nbs/data/categories/things.ipynb #ffff3072
-def _bottle_label(a:Attrs) -> list[Part]:
+def _bottle_label(attrs:Attrs) -> list[Part]:
     "Label of a bottle, and the two lines printed on it"
-    high = a.height
-    half = a.width
-    low = max(high*(a.label_at-a.label*.35), .08)
-    top = min(high*(a.label_at+a.label*.35), high*.96)
+    high = attrs.height
+    half = attrs.width
+    low = max(high*(attrs.label_at-attrs.label*.35), .08)
+    top = min(high*(attrs.label_at+attrs.label*.35), high*.96)
     parts = [solid('label', rect(0, (low+top)/2, 2*half, top-low), 'second', bulge=.9)]
     for t in (.35,.6):
         level = low+(top-low)*t
@@ -141,17 +142,22 @@ def vase(a:Attrs):
     belly = a.height*a.belly_at
     neck = a.height*.84
     side = _wavy((a.foot,0), (a.belly,belly), (a.neck,neck), (a.mouth,high))
-    low = belly + .15*high
-    x = np.interp(belly+.15*high, side[:,1], side[:,0])
-    handle = limb([(a.neck,neck), (a.neck+a.handle,neck+.03), (x+a.handle*.9,(low+neck)/2),
-                   (x-.06,low)], .1)
-    yield both(solid('handle', handle))
+    yield both(solid('handle', _vase_handle(a, side)))
     rim = arc(0, high, a.mouth, .1, 0, 180)[1:-1]
     yield solid('vase', np.concatenate([side, rim, mirror(side)]), keep=True, bulge=.9)
     yield solid('inside', ellipse(0, high, a.mouth, .1), 'dark', bulge=0)
     banded = np.abs(side[:,1]-belly) < a.band*.5
     yield solid('band', turned(side[banded]), 'second', bulge=.9)
     yield solid('ring', rect(0, neck, 2*a.neck+.08, .1, .04), 'second')
+
+# %% ../../../nbs/data/categories/things.ipynb #db3875a2
+def _vase_handle(attrs:Attrs, side:np.ndarray) -> np.ndarray:
+    "Outline of the right-hand handle of a vase whose profile is `side`, (n,2)"
+    neck = attrs.height*.84
+    low = attrs.height*attrs.belly_at + .15*attrs.height
+    x = np.interp(low, side[:,1], side[:,0])
+    return limb([(attrs.neck,neck), (attrs.neck+attrs.handle,neck+.03),
+                 (x+attrs.handle*.9,(low+neck)/2), (x-.06,low)], .1)
 
 # %% ../../../nbs/data/categories/things.ipynb #ce73da39
 @category('umbrella', skin='cloth', colours='red blue yellow black', size=.9,
@@ -172,12 +178,12 @@ def umbrella(a:Attrs):
     return tilted(parts, a.tilt)
 
 # %% ../../../nbs/data/categories/things.ipynb #8e3a5798
-def _umbrella_panel(a:Attrs, left:float, right:float) -> np.ndarray:
+def _umbrella_panel(attrs:Attrs, left:float, right:float) -> np.ndarray:
     "Outline of the panel between two ribs, which end at `left` and `right`"
     t = np.linspace(0, np.pi/2, 12)
     def rib(x):
-        return np.stack([x*np.sin(t), a.dome*np.cos(t)], 1)
-    low = curve((left,0), ((left+right)/2,a.scallop), (right,0))
+        return np.stack([x*np.sin(t), attrs.dome*np.cos(t)], 1)
+    low = curve((left,0), ((left+right)/2,attrs.scallop), (right,0))
     return np.concatenate([rib(left), low[1:-1], rib(right)[:0:-1]])
 
 # %% ../../../nbs/data/categories/things.ipynb #1313bbf0
@@ -198,40 +204,42 @@ def shoe(a:Attrs):
     for i in range(a.laces):
         t = (i+.5)/a.laces
         x = front+.04+(.42-front)*t
-        y = top-.05+(low+.03-top)*(t+.7*t*(1-t))
-        yield line('lace', poly((x-.3,y-.14), (x-.07,y-.01)), 'light', .05)
+        level = top-.05+(low+.03-top)*(t+.7*t*(1-t))
+        yield line('lace', poly((x-.3,level-.14), (x-.07,level-.01)), 'light', .05)
 
 # %% ../../../nbs/data/categories/things.ipynb #41645510
-def _shoe_upper(a:Attrs, top:float, front:float) -> np.ndarray:
+def _shoe_upper(attrs:Attrs, top:float, front:float) -> np.ndarray:
     "Outline of a shoe without its sole, `top` high at the ankle, whose mouth ends at `front`"
-    sole = a.sole
-    heel = a.sole+a.heel
-    low = a.sole+a.toe
-    end = 1+a.point
-    flare = a.flare
+    sole = attrs.sole
+    heel = attrs.sole+attrs.heel
+    low = attrs.sole+attrs.toe
+    end = 1+attrs.point
+    flare = attrs.flare
     back = curve((-.95,heel), (-1.02,heel+.28), (-.95-flare*.4,(heel+.28+top)/2), (-.95-flare,top))
     instep = curve((front+flare*.5,top), (front+.02,low+.3*(top-low)), (.5,low+.03),
-                   (end-.15,sole+a.toe*.8), (end,sole+.04))
+                   (end-.15,sole+attrs.toe*.8), (end,sole+.04))
     seam = curve((end-.1,sole), (.3,sole), (-.35,heel), (-.95,heel))
     return np.concatenate([back, instep, seam[:-1]])
 
 # %% ../../../nbs/data/categories/things.ipynb #3e0c2d7e
-def _shoe_cap(a:Attrs) -> np.ndarray:
+def _shoe_cap(attrs:Attrs) -> np.ndarray:
     "Outline of the cap over the toes of a shoe"
-    sole = a.sole
-    low = a.sole+a.toe
-    end = 1+a.point
-    back = curve((end-.45,sole), (end-.4,sole+a.toe*.6), (.62,low))
-    tip = curve((.62,low), (end-.15,sole+a.toe*.8), (end,sole+.04))
+    toe = attrs.toe
+    sole = attrs.sole
+    low = attrs.sole+toe
+    end = 1+attrs.point
+    back = curve((end-.45,sole), (end-.4,sole+toe*.6), (.62,low))
+    tip = curve((.62,low), (end-.15,sole+toe*.8), (end,sole+.04))
     return np.concatenate([back, tip[1:]])
 
-def _shoe_sole(a:Attrs) -> np.ndarray:
+# %% ../../../nbs/data/categories/things.ipynb #4a94e479
+def _shoe_sole(attrs:Attrs) -> np.ndarray:
     "Outline of the sole of a shoe"
-    sole = a.sole
-    heel = a.sole+a.heel
-    end = 1+a.point
+    sole = attrs.sole
+    heel = attrs.sole+attrs.heel
+    end = 1+attrs.point
     welt = curve((-1,heel), (-.35,heel), (.3,sole), (end+.03,sole+.03))
-    under = curve((end,sole*.3), (end-.3,0), (.2,0), (-.3,a.heel))
+    under = curve((end,sole*.3), (end-.3,0), (.2,0), (-.3,attrs.heel))
     return np.concatenate([welt, under, poly((-.42,0), (-.96,0))])
 
 # %% ../../../nbs/data/categories/things.ipynb #30d9a030
@@ -240,28 +248,32 @@ def _shoe_sole(a:Attrs) -> np.ndarray:
           hole=(.12,.32), head=(.25,.5), tilt=(-60.,60.))
 def guitar(a:Attrs):
     "A guitar from the front, neck, head and bridge in the second colour"
-    half = a.width
     high = a.length
-    upper = a.width*a.shoulders
     neck = high+a.neck
-    hips = arc(0, high*.3, half, high*.3, -90, 30, n=6)
-    shoulders = arc(0, high*.8, upper, high*.2, -20, 90, n=5)
-    side = curve(*hips, (upper*a.waist,high*.62), *shoulders)
     head = trapezoid(0, neck, high+a.neck+a.head, .24, .36)
     parts = []
     for t in (.25,.55,.85):
         parts += both(solid('peg', ellipse(.19, neck+a.head*t, .07, .05), 'metal'))
-    parts += [solid('body', turned(side), keep=True),
+    parts += [solid('body', turned(_guitar_side(a)), keep=True),
               solid('hole', ellipse(0, high*.62, a.hole), 'dark', bulge=0),
-              solid('bridge', rect(0, high*.25, half*.75, .12), 'second'),
+              solid('bridge', rect(0, high*.25, a.width*.75, .12), 'second'),
               solid('neck', trapezoid(0, high*.72, neck, .22, .18), 'second', keep=True, bulge=.2),
               solid('head', head, 'second', keep=True, bulge=.2)]
     return tilted(parts + _guitar_lines(a, neck), a.tilt, (0,high/2))
 
+# %% ../../../nbs/data/categories/things.ipynb #75acbecf
+def _guitar_side(attrs:Attrs) -> np.ndarray:
+    "Right-hand profile of a guitar's body, (n,2): hips, waist and shoulders"
+    high = attrs.length
+    upper = attrs.width*attrs.shoulders
+    hips = arc(0, high*.3, attrs.width, high*.3, -90, 30, n=6)
+    shoulders = arc(0, high*.8, upper, high*.2, -20, 90, n=5)
+    return curve(*hips, (upper*attrs.waist,high*.62), *shoulders)
+
 # %% ../../../nbs/data/categories/things.ipynb #90cd15ce
-def _guitar_lines(a:Attrs, neck:float) -> list[Part]:
+def _guitar_lines(attrs:Attrs, neck:float) -> list[Part]:
     "Strings and frets of a guitar whose neck ends at that height"
-    high = a.length
+    high = attrs.length
     strings = [poly((x,high*.25), (x,high*.72)) for x in (-.05,.05)]
     frets = [poly((-.1,level), (.1,level)) for level in np.linspace(high, neck, 5)[:-1]]
     return [*(line('string', string, 'light', .015) for string in strings),
@@ -276,25 +288,30 @@ def hat(a:Attrs):
     half = .6
     high = a.crown
     top = .6*a.taper
-    dent = a.crown*a.dent
-    side = curve((half,0), (half+(top-half)*.4,high*.5), (top,high*.88), (top*.7,high),
-                 (0,high-dent))
-    crease = curve((0,high-dent), (.03,high*.8-dent*.5), (-.02,high*.65))
     x = half + (top-half)*.8*a.band
     band = poly((-half,-.05), (half,-.05), (x,high*a.band), (-x,high*a.band))
     feather = leaf_outline(-half*.7, high*a.band*.3, a.feather, 125, .22, -.2)
-    parts = [solid('crown', turned(side), keep=True, bulge=.7),
-             line('crease', crease, 'dark', .03),
+    parts = [*_hat_crown(a, half, top),
              solid('band', band, 'second'),
              solid('feather', feather, 'light', bulge=.2),
              solid('brim', _hat_brim(a, half), keep=True)]
     return tilted(parts, a.tilt)
 
+# %% ../../../nbs/data/categories/things.ipynb #61eb038a
+def _hat_crown(attrs:Attrs, half:float, top:float) -> list[Part]:
+    "Crown of a hat, twice `half` wide below and twice `top` above, and the crease in it"
+    high = attrs.crown
+    dent = attrs.crown*attrs.dent
+    side = curve((half,0), (half+(top-half)*.4,high*.5), (top,high*.88), (top*.7,high),
+                 (0,high-dent))
+    crease = curve((0,high-dent), (.03,high*.8-dent*.5), (-.02,high*.65))
+    return [solid('crown', turned(side), keep=True, bulge=.7), line('crease', crease, 'dark', .03)]
+
 # %% ../../../nbs/data/categories/things.ipynb #d62591f7
-def _hat_brim(a:Attrs, half:float) -> np.ndarray:
+def _hat_brim(attrs:Attrs, half:float) -> np.ndarray:
     "Outline of the brim of a hat whose crown is twice `half` wide"
-    end = .6+a.brim
-    curl = a.curl
+    end = .6+attrs.brim
+    curl = attrs.curl
     top = curve((-end,curl), (-half*.9,.03), (0,-.02), (half*.9,.03), (end,curl))
     low = curve((end,curl-.06), (half*.7,-.17), (0,-.22), (-half*.7,-.17), (-end,curl-.06))
     return np.concatenate([top, low])

@@ -73,17 +73,18 @@ def saw(a:Attrs):
                   *[solid('screw', hang(screw), 'metal') for screw in screws]], a.tilt)
 
 # %% ../../../nbs/data/categories/tools.ipynb #408f5bdb
-def _saw_teeth(a:Attrs) -> tuple[np.ndarray, np.ndarray]:
+def _saw_teeth(attrs:Attrs) -> tuple[np.ndarray, np.ndarray]:
     "Teeth of a saw from heel to toe, (2n,2), and the end of its lower edge, (2,)"
-    t = np.linspace(0, 1, a.teeth+1)
-    low = np.stack([.12+t*(a.length-.12), -a.heel+t*(a.heel-a.toe)], 1)
-    tip = .25*low[:-1]+.75*low[1:]-[0,a.tooth]
+    t = np.linspace(0, 1, attrs.teeth+1)
+    low = np.stack([.12+t*(attrs.length-.12), -attrs.heel+t*(attrs.heel-attrs.toe)], 1)
+    tip = .25*low[:-1]+.75*low[1:]-[0,attrs.tooth]
     return np.stack([low[:-1],tip], 1).reshape(-1,2), low[-1]
 
-def _saw_grip(a:Attrs) -> np.ndarray:
+# %% ../../../nbs/data/categories/tools.ipynb #760734e9
+def _saw_grip(attrs:Attrs) -> np.ndarray:
     "Outline of the grip of a saw: a tube that runs round the hand"
-    heel = a.heel
-    out = a.handle
+    heel = attrs.heel
+    out = attrs.handle
     return limb(((.3,-.12), (-.35*out,.03), (-.95*out,-.1), (-1.12*out,-.5*heel),
                  (-.95*out,.04-heel), (-.35*out,-.05-heel), (.24,.1-heel)), .2, .18)
 
@@ -99,18 +100,19 @@ def scissors(a:Attrs):
     yield tilted([*lower, *upper, screw], a.tilt)
 
 # %% ../../../nbs/data/categories/tools.ipynb #34e963ad
-def _scissors_arm(a:Attrs, side:int, scale:float) -> list[Part]:
+def _scissors_arm(attrs:Attrs, side:int, scale:float) -> list[Part]:
     "Blade and loop of scissors, opened upwards (1) or downwards (-1), the loop sized by `scale`"
-    size = a.round*scale
-    long = a.loop*scale
-    x = -.15-a.shank
+    width = attrs.width
+    size = attrs.round*scale
+    long = attrs.loop*scale
+    x = -.15-attrs.shank
     loop = limb(((-.05,-.02), (x,-.06), (x-.4*long,.05*size), (x-long,.15*size),
                  (x-1.7*long,-.25*size), (x-1.9*long,-size), (x-1.5*long,-1.75*size),
                  (x-.8*long,-1.9*size), (x-.2*long,-1.3*size), (x+.04,-.16)), .17)
-    back = curve((-.15,-.4*a.width), (.4*a.blade,-.5*a.width), (a.blade,.42*a.width))
-    blade = path(back, (-.15,.45*a.width))
+    back = curve((-.15,-.4*width), (.4*attrs.blade,-.5*width), (attrs.blade,.42*width))
+    blade = path(back, (-.15,.45*width))
     parts = tilted([solid('blade', blade, 'second', True, .2),
-                    solid('loop', loop, keep=True)], a.open/2)
+                    solid('loop', loop, keep=True)], attrs.open/2)
     return [replace(part, points=part.points*[1,side]) for part in parts]
 
 # %% ../../../nbs/data/categories/tools.ipynb #7d566c67
@@ -132,10 +134,10 @@ def key(a:Attrs):
                   solid('collar', rect(x0+.16, 0, .14, .34, .04))], a.tilt)
 
 # %% ../../../nbs/data/categories/tools.ipynb #ed45df9d
-def _key_bow(a:Attrs) -> tuple[np.ndarray, float]:
+def _key_bow(attrs:Attrs) -> tuple[np.ndarray, float]:
     "Outline of the bow of a key, with the hole in it, and how far it reaches to the right"
     t = np.radians(np.linspace(0, 360, 61))
-    r = a.bow*(1-.5*a.lobes-a.lobes*np.cos(3*t))
+    radius = attrs.bow*(1-.5*attrs.lobes-attrs.lobes*np.cos(3*t))
     def ring(off):
-        return np.stack([a.squash*(r+off)*np.cos(t), (r+off)*np.sin(t)], 1)
-    return path(ring(a.band/2), ring(-a.band/2)[::-1]), a.squash*r[0]
+        return np.stack([attrs.squash*(radius+off)*np.cos(t), (radius+off)*np.sin(t)], 1)
+    return path(ring(attrs.band/2), ring(-attrs.band/2)[::-1]), attrs.squash*radius[0]

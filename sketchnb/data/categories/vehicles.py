@@ -31,15 +31,10 @@ def car(a:Attrs):
     low = .7*a.wheel
     belt = low+a.belt
     cabin, panes = _car_cabin(a, end, belt)
-    middle = (panes[0]+panes[3])/2
-    top = (panes[1]+panes[2])/2
     yield solid('cabin', soft(.08, *cabin), 'second', keep=True)
-    rear = poly(panes[0], panes[1], top-[.03,0], middle-[.03,0])
-    front = poly(middle+[.03,0], top+[.03,0], panes[2], panes[3])
-    yield solid('rear window', rear, 'glass', bulge=.1)
-    yield solid('front window', front, 'glass', bulge=.1)
+    yield _car_windows(panes)
     yield solid('bodywork', _car_body(a, end, low, belt), keep=True)
-    x = middle[0]
+    x = (panes[0,0]+panes[3,0])/2
     yield line('door', poly((x,belt-.02), (x,low+.06)), width=.03)
     yield line('handle', poly((x-.2,belt-.1), (x-.08,belt-.1)), width=.04)
     yield solid('headlight', ellipse(end-.1, belt-.22, .06, .05), 'yellow')
@@ -47,24 +42,34 @@ def car(a:Attrs):
         yield _wheel(side*.6*end, a.wheel)
 
 # %% ../../../nbs/data/categories/vehicles.ipynb #94dc0e18
-def _car_cabin(a:Attrs, end:float, belt:float) -> tuple[np.ndarray, np.ndarray]:
+def _car_cabin(attrs:Attrs, end:float, belt:float) -> tuple[np.ndarray, np.ndarray]:
     "Cabin of a car that ends at `end`, above the height `belt`, and its panes: each (4,2)"
-    top = belt+a.roof
-    left = -end+a.boot
-    right = end-a.hood
-    cabin = poly((left,belt-.05), (left+a.rear*a.cabin,top), (right-a.rake*a.cabin,top),
-                 (right,belt-.05))
-    return cabin, grow(cabin, .8, .58, about=((left+right)/2, belt+.42*a.roof))
+    top = belt+attrs.roof
+    left = -end+attrs.boot
+    right = end-attrs.hood
+    cabin = poly((left,belt-.05), (left+attrs.rear*attrs.cabin,top),
+                 (right-attrs.rake*attrs.cabin,top), (right,belt-.05))
+    return cabin, grow(cabin, .8, .58, about=((left+right)/2, belt+.42*attrs.roof))
+
+# %% ../../../nbs/data/categories/vehicles.ipynb #91300c03
+def _car_windows(panes:np.ndarray) -> list[Part]:
+    "Rear window and front window of a car: its `panes`, (4,2), parted in the middle"
+    low = (panes[0]+panes[3])/2
+    top = (panes[1]+panes[2])/2
+    rear = poly(panes[0], panes[1], top-[.03,0], low-[.03,0])
+    front = poly(low+[.03,0], top+[.03,0], panes[2], panes[3])
+    return [solid('rear window', rear, 'glass', bulge=.1),
+            solid('front window', front, 'glass', bulge=.1)]
 
 # %% ../../../nbs/data/categories/vehicles.ipynb #67f79d41
 def _car_body(
-    a:Attrs, # of the car
+    attrs:Attrs, # of the car
     end:float, # x of its front
     low:float, # height of its lower edge
     belt:float, # height where the cabin begins
 ) -> np.ndarray: # outline
     "Outline of a car's bodywork"
-    return soft(.12, (-end,low), (-end,belt-.03), (-end+a.boot,belt), (end-a.hood,belt),
+    return soft(.12, (-end,low), (-end,belt-.03), (-end+attrs.boot,belt), (end-attrs.hood,belt),
                 (end-.06,belt-.12), (end,low))
 
 # %% ../../../nbs/data/categories/vehicles.ipynb #7b11f46e
@@ -116,14 +121,14 @@ def bus(a:Attrs):
     yield _wheel(.52*end, wheel)
 
 # %% ../../../nbs/data/categories/vehicles.ipynb #4747299e
-def _bus_windows(a:Attrs, end:float, floor:float) -> list[Part]:
+def _bus_windows(attrs:Attrs, end:float, floor:float) -> list[Part]:
     "Windows of a bus that ends at `end`, deck by deck, the lowest deck at height `floor`"
-    wide = (a.length-.62-a.slope)/a.windows
+    wide = (attrs.length-.62-attrs.slope)/attrs.windows
     parts = []
-    for deck in range(a.decks):
-        for i in range(a.windows):
+    for deck in range(attrs.decks):
+        for i in range(attrs.windows):
             x = -end+.1+(i+.5)*wide
-            pane = rect(x, floor+(deck+.48)*a.deck, a.pane*wide, .66*a.deck, .04)
+            pane = rect(x, floor+(deck+.48)*attrs.deck, attrs.pane*wide, .66*attrs.deck, .04)
             parts.append(solid('window', pane, 'glass', bulge=.1))
     return parts
 
@@ -150,18 +155,18 @@ def truck(a:Attrs):
     yield _wheel(max(x1-.14-wheel, cab+.1), wheel)
 
 # %% ../../../nbs/data/categories/vehicles.ipynb #390d6030
-def _truck_cab(a:Attrs, x:float) -> list[Part]:
+def _truck_cab(attrs:Attrs, x:float) -> list[Part]:
     "Cab of a truck from `x` on, its window and its headlight"
-    seat = x+a.seat
-    end = seat+a.nose
-    low = .8*a.wheel
-    top = low+a.cab
-    hood = low+.52*a.cab
+    seat = x+attrs.seat
+    end = seat+attrs.nose
+    low = .8*attrs.wheel
+    top = low+attrs.cab
+    hood = low+.52*attrs.cab
     cab = soft(.1, (x,low), (x,top), (seat-.12,top), (seat,hood), (end,hood-.04), (end,low))
     window = poly((x+.1,hood+.04), (x+.1,top-.1), (seat-.17,top-.1), (seat-.08,hood+.04))
     return [solid('cab', cab, 'second', keep=True, bulge=.3),
             solid('window', window, 'glass', bulge=.1),
-            solid('headlight', ellipse(end-.06, low+.24*a.cab, .05, .06), 'yellow')]
+            solid('headlight', ellipse(end-.06, low+.24*attrs.cab, .05, .06), 'yellow')]
 
 # %% ../../../nbs/data/categories/vehicles.ipynb #b688d990
 @category('tractor', skin='metal', colours='red green', size=2.8,
@@ -186,19 +191,19 @@ def tractor(a:Attrs):
 
 # %% ../../../nbs/data/categories/vehicles.ipynb #07a6330f
 def _tractor_cab(
-    a:Attrs, # of the tractor
+    attrs:Attrs, # of the tractor
     low:float, # height of the hood's lower edge
     top:float, # height of its upper edge
     x1:float, # where the cab ends and the hood begins
 ) -> list[Part]: # cab, window and roof
     "Cab of a tractor"
-    lean = a.lean
-    x0 = x1-a.width
-    roof = top+a.cab
+    lean = attrs.lean
+    x0 = x1-attrs.width
+    roof = top+attrs.cab
     cab = poly((x0,low+.1), (x0-lean,roof), (x1-.1+lean*.5,roof), (x1,low+.1))
     window = poly((x0+.08-.3*lean,top), (x0+.08-lean,roof-.1), (x1-.18+lean*.4,roof-.1),
                   (x1-.1,top))
-    cover = block((x0+x1-.1-lean*.5)/2, roof-.03, a.width+lean+.12, .13, .05)
+    cover = block((x0+x1-.1-lean*.5)/2, roof-.03, attrs.width+lean+.12, .13, .05)
     return [solid('cab', cab, keep=True, bulge=.2),
             solid('window', window, 'glass', bulge=.1),
             solid('roof', cover, 'second')]
@@ -270,30 +275,31 @@ def locomotive(a:Attrs):
     yield line('rod', poly((x0+.5*pitch,.8*wheel), (x1-.5*pitch,.8*wheel)), 'metal', .06)
 
 # %% ../../../nbs/data/categories/vehicles.ipynb #c510049b
-def _locomotive_boiler(a:Attrs, x1:float, low:float) -> list[Part]:
+def _locomotive_boiler(attrs:Attrs, x1:float, low:float) -> list[Part]:
     "Boiler of a locomotive, which ends at `x1`, with funnel, dome and bands"
-    cab = -x1+a.cab
-    top = low+.12+a.girth
+    cab = -x1+attrs.cab
+    top = low+.12+attrs.girth
     x = x1-.24
-    wide = .2*a.flare
-    funnel = trapezoid(x, top-.04, top+a.funnel, .2, wide)
-    dome = soft(.1, *block(cab+.42*a.boiler, top-.05, .26, .22))
-    boiler = block((cab+x1)/2-.05, low+.1, a.boiler+.1, a.girth, .08)
+    wide = .2*attrs.flare
+    funnel = trapezoid(x, top-.04, top+attrs.funnel, .2, wide)
+    dome = soft(.1, *block(cab+.42*attrs.boiler, top-.05, .26, .22))
+    boiler = block((cab+x1)/2-.05, low+.1, attrs.boiler+.1, attrs.girth, .08)
     parts = [solid('funnel', funnel, 'dark', keep=True),
-             solid('rim', block(x, top+a.funnel, wide+.1, .07), 'second'),
+             solid('rim', block(x, top+attrs.funnel, wide+.1, .07), 'second'),
              solid('dome', dome, 'gold', bulge=1),
              solid('boiler', boiler, keep=True, bulge=.7)]
     for t in (.3,.62):
-        x = cab+t*a.boiler
+        x = cab+t*attrs.boiler
         parts.append(line('band', poly((x,low+.12), (x,top-.02)), 'gold', .04))
     return parts
 
 # %% ../../../nbs/data/categories/vehicles.ipynb #77d74ee3
-def _locomotive_cab(a:Attrs, x0:float, low:float) -> list[Part]:
+def _locomotive_cab(attrs:Attrs, x0:float, low:float) -> list[Part]:
     "Cab of a locomotive, which begins at `x0`, with window and roof"
-    x = x0+a.cab/2
-    top = low+.12+a.girth+a.roof
-    window = block(x, low+.56*(top-low), .5*a.cab, .28*(top-low))
-    return [solid('cab', block(x, low, a.cab, top-low), 'second', keep=True, bulge=.1),
+    cab = attrs.cab
+    x = x0+cab/2
+    top = low+.12+attrs.girth+attrs.roof
+    window = block(x, low+.56*(top-low), .5*cab, .28*(top-low))
+    return [solid('cab', block(x, low, cab, top-low), 'second', keep=True, bulge=.1),
             solid('window', window, 'glass', bulge=.1),
-            solid('roof', block(x, top-.02, a.cab+.18, .1, .04), 'dark')]
+            solid('roof', block(x, top-.02, cab+.18, .1, .04), 'dark')]

@@ -33,26 +33,28 @@ def sailboat(a:Attrs):
 
 # %% ../../../nbs/data/categories/vessels.ipynb #ad2a56d7
 def _sails(
-    a:Attrs, # of the sailboat
+    attrs:Attrs, # of the sailboat
     x:float, # of the mast
     foot:float, # height of the boom
     top:float, # height of the mast
     end:tuple, # end of the boom
 ) -> tuple[np.ndarray, np.ndarray]: # mainsail and jib
     "Outlines of the sails of a sailboat"
-    bow = (a.hull,a.depth+a.sheer)
-    leech = curve((x-.03,top), (x-.03-.45*a.boom-a.belly,foot+.42*a.mast), end)
-    stay = curve((x+.05,a.depth+.1+a.jib*a.mast), (x+.05+.3*a.hull,foot+.3*a.jib*a.mast), bow)
+    mast = attrs.mast
+    bow = (attrs.hull,attrs.depth+attrs.sheer)
+    leech = curve((x-.03,top), (x-.03-.45*attrs.boom-attrs.belly,foot+.42*mast), end)
+    stay = curve((x+.05,attrs.depth+.1+attrs.jib*mast),
+                 (x+.05+.3*attrs.hull,foot+.3*attrs.jib*mast), bow)
     return path(leech, (x-.03,foot)), path(stay, (x+.1,foot))
 
 # %% ../../../nbs/data/categories/vessels.ipynb #5400e8c4
-def _sailboat_hull(a:Attrs) -> tuple[np.ndarray, np.ndarray]:
+def _sailboat_hull(attrs:Attrs) -> tuple[np.ndarray, np.ndarray]:
     "Outline of a sailboat's hull, and the line of its rail"
-    half = a.hull
-    depth = a.depth
-    deck = curve((-half,depth+.02), (-.1*half,.93*depth), (half,depth+a.sheer))
+    half = attrs.hull
+    depth = attrs.depth
+    deck = curve((-half,depth+.02), (-.1*half,.93*depth), (half,depth+attrs.sheer))
     keel = curve((.72*half,.06), (.5*half,0), (-.55*half,0), (-.86*half,.06))
-    rail = curve((-.97*half,depth-.07), (-.1*half,.93*depth-.09), (half-.06,depth+a.sheer-.1))
+    rail = curve((-.97*half,depth-.07), (-.1*half,.93*depth-.09), (half-.06,depth+attrs.sheer-.1))
     return path(deck, keel), rail
 
 # %% ../../../nbs/data/categories/vessels.ipynb #b708c23b
@@ -75,22 +77,22 @@ def ship(a:Attrs):
         yield solid('porthole', ellipse(x, .62*depth+.04, .04), 'light')
 
 # %% ../../../nbs/data/categories/vessels.ipynb #6d386629
-def _funnel(a:Attrs, i:int, base:float) -> list[Part]:
+def _funnel(attrs:Attrs, i:int, base:float) -> list[Part]:
     "Funnel `i` of a ship, on the deck at height `base`, and its dark top"
-    x = a.place+((i+.5)/a.funnels-.5)*.8*a.house
-    top = base+a.funnel
+    x = attrs.place+((i+.5)/attrs.funnels-.5)*.8*attrs.house
+    top = base+attrs.funnel
     foot = poly((x-.09,base-.05), (x+.09,base-.05))
     rim = poly((x-.13,top), (x+.05,top))
     return [solid('funnel', path(foot, rim[::-1]), 'second', keep=True),
             solid('funnel top', path(.25*foot+.75*rim, rim[::-1]), 'dark')]
 
 # %% ../../../nbs/data/categories/vessels.ipynb #676830a5
-def _ship_deck(a:Attrs, i:int) -> list[Part]:
+def _ship_deck(attrs:Attrs, i:int) -> list[Part]:
     "Deck `i` of a ship, the lowest is 0, and its windows"
-    wide = a.house-.16*i
-    parts = [solid('deck', block(a.place, a.depth-.05+.15*i, wide, .2), 'white', bulge=.1)]
+    wide = attrs.house-.16*i
+    parts = [solid('deck', block(attrs.place, attrs.depth-.05+.15*i, wide, .2), 'white', bulge=.1)]
     for t in np.linspace(-.42, .42, 5):
-        window = rect(a.place+t*wide, a.depth+.08+.15*i, .07, .07)
+        window = rect(attrs.place+t*wide, attrs.depth+.08+.15*i, .07, .07)
         parts.append(solid('window', window, 'glass', bulge=0))
     return parts
 
@@ -117,21 +119,23 @@ def submarine(a:Attrs):
     yield solid('fin', fin, 'second', bulge=.2)
 
 # %% ../../../nbs/data/categories/vessels.ipynb #13282d99
-def _submarine_tower(a:Attrs, middle:float) -> list[Part]:
+def _submarine_tower(attrs:Attrs, middle:float) -> list[Part]:
     "Periscope and tower of a submarine whose middle is at height `middle`"
-    x = a.tower
-    low = middle+.5*a.girth
-    top = middle+a.girth+a.height
-    scope = poly((x,top-.05), (x,top+a.scope), (x+.2,top+a.scope))
-    tower = soft(.1, (x-.55*a.width,low), (x-.4*a.width,top), (x+.42*a.width,top),
-                 (x+.5*a.width,low))
+    width = attrs.width
+    x = attrs.tower
+    low = middle+.5*attrs.girth
+    top = middle+attrs.girth+attrs.height
+    scope = poly((x,top-.05), (x,top+attrs.scope), (x+.2,top+attrs.scope))
+    tower = soft(.1, (x-.55*width,low), (x-.4*width,top), (x+.42*width,top),
+                 (x+.5*width,low))
     return [line('periscope', scope, 'dark', .07, keep=True),
             solid('tower', tower, 'second', keep=True)]
 
 # %% ../../../nbs/data/categories/vessels.ipynb #21bd6168
-def _submarine_tail(a:Attrs, middle:float) -> list[Part]:
+def _submarine_tail(attrs:Attrs, middle:float) -> list[Part]:
     "Rudders and propeller of a submarine whose middle is at height `middle`"
-    rudder = poly((-.95,middle), (-1.28,middle), (-1.42,middle+.1+a.fin), (-1.2,middle+.1+a.fin))
+    rudder = poly((-.95,middle), (-1.28,middle), (-1.42,middle+.1+attrs.fin),
+                  (-1.2,middle+.1+attrs.fin))
     blades = [ellipse(-1.48, middle+side*.13, .05, .13) for side in (-1,1)]
     return [solid('rudder', rudder, 'second', bulge=.2),
             solid('rudder', grow(rudder, 1, -1, (0,middle)), 'second', bulge=.2),
@@ -159,24 +163,27 @@ def aeroplane(a:Attrs):
                   solid('wing', near, 'second', True, .1)], a.pitch)
 
 # %% ../../../nbs/data/categories/vessels.ipynb #4de54ad0
-def _wings(a:Attrs) -> tuple[np.ndarray, np.ndarray]:
+def _wings(attrs:Attrs) -> tuple[np.ndarray, np.ndarray]:
     "Outlines of an aeroplane's far wing and near wing"
-    girth = a.girth
-    chord = a.chord
-    rear = a.wing-.5*chord
-    front = a.wing+.5*chord
-    end = rear-.2*chord-.5*a.sweep
-    tip = a.wing-a.sweep
-    far = poly((front,.4*girth), (rear,.4*girth), (end,girth+.5*a.span),
-               (end+.4*chord,girth+.5*a.span))
-    near = soft(.05, (front,-.2*girth), (rear,-.2*girth), (tip-.45*chord,-.2*girth-a.span),
-                (tip-.05*chord,-.2*girth-a.span))
+    wing = attrs.wing
+    span = attrs.span
+    girth = attrs.girth
+    chord = attrs.chord
+    rear = wing-.5*chord
+    front = wing+.5*chord
+    end = rear-.2*chord-.5*attrs.sweep
+    tip = wing-attrs.sweep
+    far = poly((front,.4*girth), (rear,.4*girth), (end,girth+.5*span),
+               (end+.4*chord,girth+.5*span))
+    near = soft(.05, (front,-.2*girth), (rear,-.2*girth), (tip-.45*chord,-.2*girth-span),
+                (tip-.05*chord,-.2*girth-span))
     return far, near
 
-def _plane_tail(a:Attrs) -> tuple[np.ndarray, np.ndarray]:
+# %% ../../../nbs/data/categories/vessels.ipynb #8504a1f2
+def _plane_tail(attrs:Attrs) -> tuple[np.ndarray, np.ndarray]:
     "Outlines of an aeroplane's tail fin and tailplane"
-    girth = a.girth
-    fin = a.fin
+    girth = attrs.girth
+    fin = attrs.fin
     upright = soft(.06, (-.72,.5*girth), (-1.12,.6*fin+girth), (-1.24,fin+girth), (-1.4,fin+girth),
                    (-1.28,.2*girth))
     level = poly((-.92,.35*girth), (-1.2,.4*girth), (-1.2-.3*fin,.1*girth-.35*fin),
@@ -202,12 +209,12 @@ def helicopter(a:Attrs):
                   solid('rotor', rotor, 'dark', True, .1)], a.pitch)
 
 # %% ../../../nbs/data/categories/vessels.ipynb #fbccaed2
-def _helicopter_boom(a:Attrs, middle:float) -> list[Part]:
+def _helicopter_boom(attrs:Attrs, middle:float) -> list[Part]:
     "Boom, tail fin and tail rotor of a helicopter whose cabin has its middle at height `middle`"
-    half = a.cabin
-    depth = a.depth
-    end = -half*.6-a.boom
-    tail = middle+.15*depth+a.rise
+    half = attrs.cabin
+    depth = attrs.depth
+    end = -half*.6-attrs.boom
+    tail = middle+.15*depth+attrs.rise
     boom = poly((-.4*half,middle+.6*depth), (end,tail+.07), (end,tail-.07),
                 (-.4*half,middle-.25*depth))
     fin = poly((end+.2,tail), (end-.02,tail+.38), (end-.2,tail+.38), (end-.06,tail-.1))
@@ -217,10 +224,10 @@ def _helicopter_boom(a:Attrs, middle:float) -> list[Part]:
             *[line('tail rotor', blade, 'dark', .05) for blade in blades]]
 
 # %% ../../../nbs/data/categories/vessels.ipynb #310f4c9c
-def _helicopter_cabin(a:Attrs, middle:float) -> list[Part]:
+def _helicopter_cabin(attrs:Attrs, middle:float) -> list[Part]:
     "Cabin, windscreen, door and window of a helicopter, the middle at height `middle`"
-    half = a.cabin
-    depth = a.depth
+    half = attrs.cabin
+    depth = attrs.depth
     shell = blob((-half,middle+.1*depth), (-.6*half,middle+.85*depth), (.1*half,middle+depth),
                  (.75*half,middle+.5*depth), (half,middle-.3*depth), (.6*half,middle-.9*depth),
                  (-.4*half,middle-.9*depth), (-.9*half,middle-.5*depth))
@@ -253,11 +260,12 @@ def balloon(a:Attrs):
     yield solid('edge', rect(0, a.depth, a.basket+.06, .08, .03), 'brown')
 
 # %% ../../../nbs/data/categories/vessels.ipynb #7c921e72
-def _balloon_half(a:Attrs, low:float) -> np.ndarray:
+def _balloon_half(attrs:Attrs, low:float) -> np.ndarray:
     "Right half of the outline of a balloon's envelope, from its mouth at height `low` to its top"
-    wide = a.width
-    side = curve((a.mouth,low), (.5*(wide+a.mouth),low+.42*a.belly), (.95*wide,low+.82*a.belly))
-    return path(side[:-1], arc(0, low+a.belly, wide, a.crown, 0, 90))
+    belly = attrs.belly
+    wide = attrs.width
+    side = curve((attrs.mouth,low), (.5*(wide+attrs.mouth),low+.42*belly), (.95*wide,low+.82*belly))
+    return path(side[:-1], arc(0, low+belly, wide, attrs.crown, 0, 90))
 
 # %% ../../../nbs/data/categories/vessels.ipynb #a986ad56
 @category('rocket', skin='metal', colours='white red grey', size=12,
