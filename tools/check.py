@@ -215,7 +215,8 @@ def up_to_date() -> str:
         if not ran: return 'nothing has been run yet'
         again = would_run([*ran])
         unmade = {str(out) for stage in new for out in stage.outs}
-        waiting = [name for name in again if only_waits(ran[name], unmade)]
+        with repo.lock:
+            waiting = [name for name in again if only_waits(ran[name], unmade)]
     stale = sorted({*again} - {*waiting})
     if stale: raise Failed(f"{MEND}: {', '.join(stale)}")
     unseen = sorted([*(stage.addressing for stage in new), *waiting])
