@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MAP_SIDE', 'squares', 'ink', 'on_all_cores', 'edges', 'cut_out', 'box_of', 'reframe', 'frame_sketches',
-           'frame_photos']
+           'frame_photos', 'frame']
 
 # %% ../../nbs/data/15_framing.ipynb #1a6b8d0b
 import functools
@@ -202,3 +202,8 @@ def _framed_photo(photo):
 def frame_photos(photos:np.ndarray) -> np.ndarray:
     "uint8 (n,s,s,3): each brought to the box of what `cut_out` finds; outside it is mirrored"
     return np.stack(on_all_cores(_framed_photo, photos))
+
+# %% ../../nbs/data/15_framing.ipynb #75637149
+def frame(images:np.ndarray, kind:str) -> np.ndarray:
+    "uint8 (n,s,s,3) of `kind` 'sketch' or 'photo': each brought to the box of what it shows"
+    return frame_sketches(images) if kind == 'sketch' else frame_photos(images)

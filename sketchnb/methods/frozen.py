@@ -16,7 +16,7 @@ from ..backbones.clip import embed_images, embed_texts
 from ..backbones.diffusion import SDFeatures, features, latents
 from ..config import Count, Share, Shown, Some, Timestep, UpBlock
 from ..data.dataset import SketchDataset, tasks
-from ..data.framing import frame_photos, frame_sketches
+from ..data.framing import frame
 from ..retrieval.metrics import cosine
 from ..retrieval.validation import mean_of, sweep, val_part
 
@@ -69,8 +69,7 @@ def embed_gallery(self:FrozenClip, photos:np.ndarray) -> np.ndarray:
 @patch
 def embed(self:FrozenClip, images:np.ndarray, kind:str) -> np.ndarray:
     "Pictures uint8 (n,h,w,3) of `kind` 'sketch' or 'photo' -> unit rows (n,d)"
-    if self.framed:
-        images = frame_sketches(images) if kind == 'sketch' else frame_photos(images)
+    images = frame(images, kind) if self.framed else images
     return embed_images(self.clip, images, self.batch)
 
 @patch
@@ -156,11 +155,6 @@ def width(self:FrozenSD) -> int:
     places = pool**2 if isinstance(pool, int) else 1
     return places*sum(channels[level-1] for level in self.levels)
 
-# %% ../../nbs/methods/01_frozen.ipynb #7ce17cc5
-def _framed(images, kind):
-    "`images` of `kind` 'sketch' or 'photo', each brought to the box of what it shows"
-    return frame_sketches(images) if kind == 'sketch' else frame_photos(images)
-
 # %% ../../nbs/methods/01_frozen.ipynb #416be8dd
 @patch
 def embed_gallery(self:FrozenSD, photos:np.ndarray) -> np.ndarray:
@@ -179,14 +173,14 @@ def embed_query(self:FrozenSD, sketch:np.ndarray|None=None, text:list|None=None)
 @patch
 def _embed(self:FrozenSD, images, kind):
     "Unit rows of pictures uint8 (n,s,s,3)"
-    images = _framed(images, kind) if self.framed else images
+    images = frame(images, kind) if self.framed else images
     return join(features(self.sd, images, levels=self.levels, **self.kw), self.levels)
 
 # %% ../../nbs/methods/01_frozen.ipynb #748a08df
 @patch
 def _latents(self:FrozenSD, images, kind, framed):
     "Latents of pictures uint8 (n,s,s,3), `framed` or as they are"
-    images = _framed(images, kind) if framed else images
+    images = frame(images, kind) if framed else images
     return latents(self.sd, images, batch=self.kw['batch'], precision=self.kw['precision'])
 
 # %% ../../nbs/methods/01_frozen.ipynb #1342b543

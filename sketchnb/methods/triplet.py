@@ -14,7 +14,7 @@ from torch import nn
 
 from ..backbones.diffusion import halving
 from ..core import autocast, device
-from ..data.framing import frame_photos, frame_sketches
+from ..data.framing import frame
 
 # %% ../../nbs/methods/02_triplet.ipynb #db39946d
 def distance(a:torch.Tensor, b:torch.Tensor) -> torch.Tensor:
@@ -75,8 +75,7 @@ class Siamese(nn.Module):
 
     def prepare(self, images:np.ndarray, kind:str) -> np.ndarray:
         "What is done once to uint8 `images` (n,h,w,3), before training or embedding; never learned"
-        if not self.framed: return images
-        return frame_sketches(images) if kind == 'sketch' else frame_photos(images)
+        return frame(images, kind) if self.framed else images
 
 # %% ../../nbs/methods/02_triplet.ipynb #596cb9b0
 @patch
